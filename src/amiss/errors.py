@@ -22,9 +22,7 @@ from collections.abc import Iterable
 class AmissError(Exception):
     """Base of all errors raised on purpose."""
 
-    def __init__(
-        self, problem: str, *, where: str = "", required: str = "", found: str = "", hint: str = ""
-    ) -> None:
+    def __init__(self, problem: str, *, where: str = "", required: str = "", found: str = "", hint: str = "") -> None:
         self.problem, self.where, self.required, self.found, self.hint = problem, where, required, found, hint
         lines = [f"{where}: {problem}" if where else problem]
         lines += [f"  {word}: {text}" for word, text in (("required", required), ("found", found)) if text]

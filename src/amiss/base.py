@@ -1,0 +1,294 @@
+"""The one ``fit``: encode, train, score; and scikit-learn's methods, derived from ``anomaly_score`` alone.
+
+A detector is a file in ``detectors/``: a cached factory from its parameters to a :class:`~amiss.train.Method`, and a
+class of parameters with a ``method()`` that calls it. Fitted state is NumPy arrays only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, OutlierMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from amiss import train as loop
+from amiss.errors import LabelError, OptionError, TableError
+from amiss.numeric import Scaler
+from amiss.params import flatten, unflatten
+from amiss.sampling import Sampler, uniform
+from amiss.train import Method, Plan, Progress, Trained
+
+PAD = 16  # columns are padded to a multiple of this, so that tables share compiled programs
+OFFSET_ROWS = 20_000  # the threshold of ``predict`` is taken from at most this many training rows
+HELD_OUT_LEAST = 8  # with fewer validation rows than this, early stopping would follow noise
+
+Report = Callable[[Progress], None]
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Learner(BaseEstimator):
+    """What all detectors share: the parameters of training, fit and score on an encoded matrix, state to and fro.
+
+    n_estimators: members; each holds out other rows for early stopping, and the score is their mean.
+    epochs: passes over the training rows at most. batch_size: rows a step.
+    learning_rate, weight_decay: of AdamW. schedule: 'constant' or 'cosine'.
+    validation_fraction: share of the rows that a member holds out for early stopping.
+    patience: epochs without a better held-out loss before training stops; None trains for all epochs on all rows.
+    budget: seconds of training at most; None for no limit.
+    random_state: an int makes every bit of the result reproducible.
+    """
+
+    n_estimators: int = 1
+    epochs: int = 100
+    batch_size: int = 128
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.0
+    schedule: str = "constant"
+    validation_fraction: float = 0.1
+    patience: int | None = 10
+    budget: float | None = None
+    random_state: Any = None
+
+    sampler: ClassVar[Sampler] = staticmethod(uniform)
+
+    def method(self) -> Method:
+        """The three pure functions for these parameters."""
+        raise NotImplementedError
+
+    # --- on an encoded matrix ---------------------------------------------------------------------------------------
+
+    def fit_encoded(self, z: np.ndarray, y: np.ndarray | None = None, *, report: Report | None = None) -> Learner:
+        """Learn from z (rows, columns) float32, standardised and finite; y (rows,): 1 anomaly, 0 normal, -1 unlabelled.
+
+        Raises OptionError for a parameter out of range, LabelError where labels are needed and missing.
+        """
+        self._check_parameters()
+        if len(z) < 2:
+            raise TableError("a detector cannot learn from so few rows", required="at least 2 rows", found=f"{len(z)}")
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        data, rows, labels = self._training_data(z, y)
+        plan = Plan(
+            self.epochs,
+            self.batch_size,
+            self.learning_rate,
+            self.weight_decay,
+            self.schedule,
+            self.patience,
+            self.budget,
+            seed,
+        )
+        splits = self._splits(rows, labels, np.random.default_rng(seed))
+        trained = loop.train(
+            self.method(), data, splits, plan, columns=z.shape[1], sampler=type(self).sampler, report=report
+        )
+        self.members_ = {"weights": trained.weights, "buffers": trained.buffers}
+        self.history_, self.stopped_, self.columns_ = trained.history, trained.stopped, z.shape[1]
+        return self
+
+    def score_encoded(self, z: np.ndarray) -> np.ndarray:
+        """(rows,) float64 anomaly scores of z (rows, columns) float32, encoded as in training."""
+        trained = Trained(self.members_["weights"], self.members_["buffers"])
+        return loop.score(self.method(), trained, pad_columns(z))
+
+    def _training_data(
+        self, z: np.ndarray, y: np.ndarray | None
+    ) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray | None]:
+        """Arrays for the loop, the rows to learn from, and their labels where splits are to be stratified."""
+        return {"x": pad_columns(z)}, np.arange(len(z)), None
+
+    def _splits(
+        self, rows: np.ndarray, labels: np.ndarray | None, rng: np.random.Generator
+    ) -> list[tuple[np.ndarray, np.ndarray]]:
+        """(training rows, held-out rows) for each member; held-out rows are stratified by ``labels``."""
+        splits = []
+        for _ in range(self.n_estimators):
+            held = np.zeros(len(rows), bool)
+            if self.patience is not None and self.validation_fraction * len(rows) >= HELD_OUT_LEAST:
+                for value in [None] if labels is None else np.unique(labels):
+                    of_class = np.flatnonzero(np.ones(len(rows), bool) if labels is None else labels == value)
+                    count = round(self.validation_fraction * len(of_class))
+                    held[rng.permutation(of_class)[: min(count, len(of_class) - 1)]] = True
+            splits.append((rows[~held], rows[held]))
+        return splits
+
+    def _check_parameters(self) -> None:
+        at_least = {"n_estimators": 1, "epochs": 0, "batch_size": 1, "learning_rate": 0, "weight_decay": 0}
+        for name, low in at_least.items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or value < low:
+                raise OptionError(f"{name} is out of range", required=f"a number of at least {low}", found=repr(value))
+        if not 0 <= self.validation_fraction < 1:
+            raise OptionError(
+                "validation_fraction is out of range",
+                required="from 0 to below 1",
+                found=repr(self.validation_fraction),
+            )
+        if self.schedule not in ("constant", "cosine"):
+            raise OptionError("there is no such schedule", required="'constant' or 'cosine'", found=repr(self.schedule))
+
+    # --- state ------------------------------------------------------------------------------------------------------
+
+    def to_state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """(what JSON holds, arrays by path) of a fitted detector."""
+        known = {f.name for f in fields(self)}
+        parameters = {k: _plain(v) for k, v in self.get_params(deep=False).items() if k in known}
+        return {"parameters": parameters, "columns": self.columns_}, flatten(self.members_)
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any], arrays: dict[str, np.ndarray]) -> Learner:
+        """Inverse of :meth:`to_state`."""
+        known = {f.name: f.default for f in fields(cls)}
+        parameters = {k: tuple(v) if isinstance(v, list) else v for k, v in state["parameters"].items() if k in known}
+        self = cls(**parameters)
+        self.members_ = {"weights": {}, "buffers": {}} | unflatten(arrays)
+        self.columns_, self.history_, self.stopped_ = int(state["columns"]), [], "loaded"
+        return self
+
+    # --- on numeric arrays, as scikit-learn -------------------------------------------------------------------------
+
+    def anomaly_score(self, X: Any) -> np.ndarray:
+        """(rows,) float64 anomaly scores of X (rows, columns); higher = more anomalous."""
+        check_is_fitted(self)
+        X = validate_data(self, X, reset=False, dtype=np.float64)
+        return self.score_encoded(self.scaler_.transform(X))
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Detector(OutlierMixin, Learner):
+    """A detector that needs no labels.
+
+    contamination: share of the training rows that ``predict`` calls outliers, in (0, 0.5].
+    """
+
+    contamination: float = 0.1
+
+    def fit(self, X: Any, y: Any = None) -> Detector:
+        """Learn from X (rows, columns), numeric and finite; y is ignored unless the method takes labels."""
+        X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
+        self.scaler_ = Scaler.fit(X)
+        z = self.scaler_.transform(X)
+        self.fit_encoded(z)
+        rng = np.random.default_rng(0)
+        rows = np.arange(len(z)) if len(z) <= OFFSET_ROWS else rng.choice(len(z), OFFSET_ROWS, replace=False)
+        self.offset_ = float(np.percentile(-self.score_encoded(z[rows]), 100 * self.contamination))
+        return self
+
+    def score_samples(self, X: Any) -> np.ndarray:
+        """(rows,): higher = more normal, scikit-learn's direction; minus :meth:`anomaly_score`."""
+        return -self.anomaly_score(X)
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """(rows,): negative = outlier."""
+        return self.score_samples(X) - self.offset_
+
+    def predict(self, X: Any) -> np.ndarray:
+        """(rows,): -1 outlier, +1 inlier. (In y, -1 means something else: unlabelled.)"""
+        return np.where(self.decision_function(X) < 0, -1, 1)
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        if isinstance(self.contamination, bool) or not 0 < self.contamination <= 0.5:
+            raise OptionError(
+                "contamination is out of range", required="above 0, at most 0.5", found=repr(self.contamination)
+            )
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Classifier(ClassifierMixin, Learner):
+    """A detector that learns from labels: a binary classifier whose second class is the anomaly.
+
+    class_weight: 'balanced', a dictionary from class to weight, or None.
+    """
+
+    class_weight: Any = None
+
+    def fit(self, X: Any, y: Any) -> Classifier:
+        """Learn from X (rows, columns), numeric and finite, and y (rows,) of two classes, 0 normal and 1 anomaly.
+
+        Other pairs of classes are taken in sorted order, the second being the anomaly. Where y holds 1, 0 and -1,
+        rows of -1 are unlabelled. Raises LabelError for one class or more than two.
+        """
+        X, y = validate_data(self, X, y, dtype=np.float64, ensure_min_samples=2)
+        check_classification_targets(y)
+        classes = np.unique(y)
+        unlabelled = np.zeros(len(y), bool)
+        if np.array_equal(classes, [-1, 0, 1]):
+            unlabelled, classes = y == -1, classes[1:]
+        if len(classes) != 2:
+            count = "1 class" if len(classes) == 1 else f"{len(classes)} classes"
+            only = "Only binary classification is supported. " if len(classes) > 2 else ""
+            raise LabelError(f"{only}A classifier needs two classes, normal and anomaly", found=count)
+        self.classes_ = classes
+        codes = np.where(unlabelled, -1, (y == classes[1]).astype(np.int8))
+        self.scaler_ = Scaler.fit(X)
+        self.fit_encoded(self.scaler_.transform(X), codes)
+        return self
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """(rows,): log-odds of the anomaly, the same as :meth:`anomaly_score`."""
+        return self.anomaly_score(X)
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """(rows, 2): probabilities of the two ``classes_``."""
+        anomaly = 1 / (1 + np.exp(-np.clip(self.anomaly_score(X), -500, 500)))
+        return np.column_stack([1 - anomaly, anomaly])
+
+    def predict(self, X: Any) -> np.ndarray:
+        """(rows,) the likelier of ``classes_``."""
+        return self.classes_[(self.anomaly_score(X) > 0).astype(int)]
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_class = False
+        return tags
+
+    def _training_data(
+        self, z: np.ndarray, y: np.ndarray | None
+    ) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray | None]:
+        if y is None:
+            raise LabelError("this detector learns from labels", required="a label column", found="none")
+        rows = np.flatnonzero(y >= 0)
+        counts = np.bincount(y[rows], minlength=2)
+        if counts.min() == 0:
+            raise LabelError(
+                "this detector needs rows of both kinds",
+                found=f"{counts[1]} labelled anomalies and {counts[0]} labelled normal rows",
+            )
+        data = {"x": pad_columns(z), "y": y.astype(np.float32), "sample_weight": self._row_weights(y, counts)}
+        return data, rows, y[rows]
+
+    def _row_weights(self, y: np.ndarray, counts: np.ndarray) -> np.ndarray:
+        if self.class_weight is None:
+            normal, anomaly = 1.0, 1.0
+        elif isinstance(self.class_weight, str):
+            if self.class_weight != "balanced":
+                raise OptionError(
+                    "class_weight is not understood",
+                    required="None, 'balanced' or a dict",
+                    found=repr(self.class_weight),
+                )
+            normal, anomaly = counts.sum() / (2 * counts)
+        else:
+            classes = getattr(self, "classes_", np.array([0, 1]))
+            normal, anomaly = (float(self.class_weight.get(c, 1.0)) for c in classes.tolist())
+        return np.where(y == 1, anomaly, normal).astype(np.float32)
+
+
+def pad_columns(z: np.ndarray) -> np.ndarray:
+    """(rows, columns) -> (rows, columns up to a multiple of 16), the new ones zero."""
+    missing = -z.shape[1] % PAD
+    return np.ascontiguousarray(z, np.float32) if not missing else np.pad(z.astype(np.float32), ((0, 0), (0, missing)))
+
+
+def _plain(value: Any) -> Any:
+    """A parameter as JSON holds it."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, tuple | list):
+        return [_plain(v) for v in value]
+    return value if value is None or isinstance(value, (bool, int, float, str, dict)) else None

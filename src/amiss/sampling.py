@@ -1,0 +1,37 @@
+"""Which rows make a batch, and how rows become a batch's arrays: NumPy only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+Data = Mapping[str, np.ndarray]
+Gather = Callable[[Data, np.ndarray], dict[str, np.ndarray]]
+Sampler = Callable[[np.random.Generator, Data, np.ndarray, int], tuple[np.ndarray, np.ndarray]]
+
+
+def uniform(rng: np.random.Generator, data: Data, rows: np.ndarray, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
+    """One epoch of batches, each row once: indices and weights, both (steps, batch_size); padding weighs nothing."""
+    steps = -(-len(rows) // batch_size)
+    index = np.zeros(steps * batch_size, np.int64)
+    weight = np.zeros(steps * batch_size, np.float32)
+    index[: len(rows)] = rng.permutation(rows)
+    weight[: len(rows)] = 1
+    return index.reshape(steps, batch_size), weight.reshape(steps, batch_size)
+
+
+def balanced(rng: np.random.Generator, data: Data, rows: np.ndarray, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
+    """As :func:`uniform`, but half of every batch are rows with y = 1, drawn with replacement."""
+    anomalous = data["y"][rows] == 1
+    if anomalous.all() or not anomalous.any():
+        return uniform(rng, data, rows, batch_size)
+    half = batch_size // 2
+    index, weight = uniform(rng, data, rows[~anomalous], batch_size - half)
+    drawn = rng.choice(rows[anomalous], (len(index), half))
+    return np.concatenate([index, drawn], 1), np.concatenate([weight, np.ones_like(drawn, np.float32)], 1)
+
+
+def gather_rows(data: Data, index: np.ndarray) -> dict[str, np.ndarray]:
+    """The rows of every array of ``data`` at ``index``."""
+    return {name: array[index] for name, array in data.items()}

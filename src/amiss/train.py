@@ -1,0 +1,370 @@
+"""The training loop: the only place that knows of optimisers, batches, epochs, early stopping and members.
+
+A method is three pure functions (:class:`Method`). The loop trains several members of it at once: a compiled program
+runs a chunk of optimiser steps, vmapped over members, on batches that NumPy gathered; rounds of chunks run in Python,
+so that early stopping, a time budget, progress and Ctrl-C work. All weights of a member are one flat vector, which
+halves the compile time; learning rates are data, so that no schedule compiles anew.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax import Array
+
+from amiss.errors import AmissError
+from amiss.params import Layout, Params, ravel, stack
+from amiss.programs import call
+from amiss.sampling import Data, Gather, Sampler, gather_rows, uniform
+
+CHUNK_STEPS, CHUNK_VALUES = 256, 1 << 22  # steps a program call at most, and values a chunk of batches may hold
+ROUND_STEPS = 64  # small tables run several epochs between two looks at the validation loss
+ASSESS_ROWS, ASSESS_MOST = 1024, 16384  # rows a block of the validation loss, and how many rows it looks at
+SCORE_ROWS = 2048  # every score is computed in blocks of this many rows, so that it cannot depend on its company
+
+Batch = dict[str, Array]
+
+
+class Method(NamedTuple):
+    """An anomaly detection method.
+
+    init(rng, data, columns) -> Params: weights and buffers of one member, from a NumPy generator, its training rows
+        and the number of real columns: x is padded with columns of zeros, so that tables share programs.
+    loss(params, batch, key) -> (batch,): what training lowers, a row each. None: nothing to train.
+    score(params, rows) -> (rows,): higher = more anomalous.
+    monitor(params, batch, key) -> (batch,): what early stopping watches; the loss where it is None.
+    """
+
+    init: Callable[[np.random.Generator, Data, int], Params]
+    loss: Callable[[Params, Batch, Array], Array] | None
+    score: Callable[[Params, Array], Array]
+    monitor: Callable[[Params, Batch, Array], Array] | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to train.
+
+    epochs: passes over the training rows at most. batch_size: rows a step. learning_rate, weight_decay: AdamW's
+    (Loshchilov and Hutter, 2019). schedule: 'constant' or 'cosine' (with a short warm-up). patience: looks at
+    the validation loss (one an epoch, or one in 64 steps where epochs are shorter) without a better one before training
+    stops; None never stops early. budget: seconds for training.
+    """
+
+    epochs: int = 100
+    batch_size: int = 128
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.0
+    schedule: str = "constant"
+    patience: int | None = 10
+    budget: float | None = None
+    seed: int = 0
+
+
+class Progress(NamedTuple):
+    """What a progress callback hears after every round."""
+
+    epoch: int
+    epochs: int
+    loss: float
+    validation: float
+    seconds: float
+
+
+@dataclass
+class Trained:
+    """Members as NumPy arrays: ``weights`` and ``buffers`` nested by name, each leaf (members, ...)."""
+
+    weights: dict[str, Any]
+    buffers: dict[str, Any]
+    history: list[dict[str, float]] = field(default_factory=list)
+    stopped: str = "epochs"
+
+
+# --- programs --------------------------------------------------------------------------------------------------------
+
+_adam = optax.scale_by_adam()
+
+
+class _State(NamedTuple):
+    flat: Array  # (members, values)
+    adam: optax.ScaleByAdamState
+    total: Array  # (members,) sum of the rows' losses since it was last reset
+    count: Array  # (members,) sum of the rows' weights
+
+
+@partial(jax.jit, static_argnames=("method", "layout", "together"))
+def _advance(
+    state: _State,
+    buffers: Any,
+    batches: Batch,
+    rates: Array,
+    decay: Array,
+    seed: Array,
+    steps: Array,
+    *,
+    method: Method,
+    layout: Layout,
+    together: bool,
+) -> _State:
+    """``steps`` optimiser steps of every member on batches (members, chunk, batch, ...).
+
+    rates: (chunk,) learning rates. decay: (values,). together: all members in one operation, as an accelerator
+    likes it; one after another is faster on a CPU core and compiles sooner.
+    """
+
+    def member(state: _State, buffers: Any, batches: Batch, key: Array) -> _State:
+        def step(i: Array, state: _State) -> _State:
+            batch = jax.tree.map(lambda a: a[i], batches)
+            weight = batch["weight"]
+
+            def objective(flat: Array) -> tuple[Array, Array]:
+                losses = method.loss(Params(layout.unravel(flat), buffers), batch, jax.random.fold_in(key, i))  # type: ignore[misc]
+                summed = jnp.sum(losses * weight)
+                return summed / jnp.maximum(jnp.sum(weight), 1e-12), summed
+
+            grad, summed = jax.grad(objective, has_aux=True)(state.flat)
+            update, adam = _adam.update(grad, state.adam)
+            used = jnp.sum(weight) > 0  # a batch of padding only (members differ in rows) changes nothing
+            flat = jnp.where(used, state.flat - rates[i] * (update + decay * state.flat), state.flat)
+            return _State(flat, adam, state.total + summed, state.count + jnp.sum(weight))
+
+        return jax.lax.fori_loop(0, steps, step, state)
+
+    keys = jax.random.split(jax.random.key(seed), state.flat.shape[0])
+    if together:
+        return jax.vmap(member)(state, buffers, batches, keys)
+    return jax.lax.map(lambda each: member(*each), (state, buffers, batches, keys))
+
+
+@partial(jax.jit, static_argnames=("method", "layout"))
+def _assess(flat: Array, buffers: Any, batch: Batch, *, method: Method, layout: Layout) -> Array:
+    """(members,) sums of the watched loss over a block of validation rows, batch (members, block, ...)."""
+    watched = method.monitor or method.loss
+    key = jax.random.key(0)  # the same noise every time, so that rounds can be compared
+
+    def member(flat: Array, buffers: Any, batch: Batch) -> Array:
+        return jnp.sum(watched(Params(layout.unravel(flat), buffers), batch, key) * batch["weight"])  # type: ignore[misc]
+
+    return jax.vmap(member)(flat, buffers, batch)
+
+
+@partial(jax.jit, static_argnames=("method",))
+def _score(weights: Any, buffers: Any, rows: Array, *, method: Method) -> Array:
+    """(members, block) scores; members one after another, which is faster here than side by side."""
+    return jax.lax.map(lambda member: method.score(Params(*member), rows), (weights, buffers))
+
+
+# --- the loop --------------------------------------------------------------------------------------------------------
+
+
+def train(
+    method: Method,
+    data: Data,
+    splits: Sequence[tuple[np.ndarray, np.ndarray]],
+    plan: Plan,
+    *,
+    columns: int,
+    sampler: Sampler = uniform,
+    gather: Gather = gather_rows,
+    report: Callable[[Progress], None] | None = None,
+) -> Trained:
+    """Train one member for each of ``splits`` (training rows, validation rows), both indices into ``data``.
+
+    Same seed, same bits. Ctrl-C and the budget end training with the best weights so far.
+    """
+    rngs = [np.random.default_rng([plan.seed, i]) for i in range(len(splits))]
+    members = [method.init(rng, gather(data, rows), columns) for rng, (rows, _) in zip(rngs, splits)]
+    if method.loss is None or plan.epochs < 1:
+        return Trained(stack([m.weights for m in members]), stack([m.buffers for m in members]), [], "nothing to train")
+    # two halves on two threads use two cores better than one program does; fixed, so that bits do not depend on cores
+    half = -(-len(members) // 2) if jax.default_backend() == "cpu" else len(members)
+    cuts = [slice(start, start + half) for start in range(0, len(members), half)]
+    stop = threading.Event()
+    started = time.perf_counter()
+    groups = [
+        _Group(
+            method,
+            data,
+            members[c],
+            splits[c],
+            rngs[c],
+            plan,
+            sampler,
+            gather,
+            stop,
+            started,
+            report if not i else None,
+        )
+        for i, c in enumerate(cuts)
+    ]
+    with ThreadPoolExecutor(max(1, min(len(groups), os.cpu_count() or 1))) as pool:
+        running = [pool.submit(group.run) for group in groups]
+        try:
+            for future in running:
+                future.result()
+        except KeyboardInterrupt:
+            stop.set()
+            for future in running:
+                future.result()
+    flat = np.concatenate([g.best for g in groups])
+    if not np.isfinite(flat).all():
+        raise AmissError("training diverged", found="weights that are not finite", hint="use a lower learning_rate")
+    named = [groups[0].layout.unravel(vector) for vector in flat]
+    reason = "interrupted" if stop.is_set() else groups[0].stopped
+    return Trained(stack(named), stack([m.buffers for m in members]), groups[0].history, reason)
+
+
+class _Group:
+    """Members that train together in one program, on one thread."""
+
+    def __init__(
+        self, method: Method, data: Data, members: Sequence[Params], splits: Sequence[tuple[np.ndarray, np.ndarray]],
+        rngs: Sequence[np.random.Generator], plan: Plan, sampler: Sampler, gather: Gather,
+        stop: threading.Event, started: float, report: Callable[[Progress], None] | None,
+    ) -> None:  # fmt: skip
+        self.method, self.data, self.splits, self.rngs, self.plan = method, data, splits, rngs, plan
+        self.sampler, self.gather, self.stop, self.started, self.report = sampler, gather, stop, started, report
+        flat, self.layout, decays = ravel([m.weights for m in members])
+        self.buffers = jax.device_put(stack([m.buffers for m in members]))
+        self.decay = decays * np.float32(plan.weight_decay)
+        count = len(members)
+        # NumPy, not JAX, outside the programs: every eager JAX operation would be one more program to compile
+        zeros = np.zeros(count, np.float32)
+        adam = optax.ScaleByAdamState(np.zeros(count, np.int32), np.zeros_like(flat), np.zeros_like(flat))
+        self.state = _State(flat, adam, zeros, zeros)
+        self.best, self.best_loss = flat.copy(), np.full(count, np.inf)
+        self.best_look = np.zeros(count, int)
+        self.history: list[dict[str, float]] = []
+        self.stopped = "epochs"
+        self.validation = self._validation_blocks()
+
+    def run(self) -> None:
+        """Rounds of epochs until the plan, patience, budget or the person ends them."""
+        plan, epoch, done = self.plan, 0, 0
+        longest = max(len(rows) for rows, _ in self.splits)
+        per_epoch = -(-longest // plan.batch_size)
+        a_round = max(1, ROUND_STEPS // per_epoch) if self.validation else max(1, 4 * ROUND_STEPS // per_epoch)
+        while epoch < plan.epochs and self.stopped == "epochs":
+            epochs = min(a_round, plan.epochs - epoch)
+            index, weight = self._sample(epochs)
+            steps = index.shape[1]
+            finished = self._round(index, weight, done, done + steps // epochs * (plan.epochs - epoch))
+            done += steps
+            epoch += epochs
+            self._assess_round(epoch)
+            if not finished:
+                self.stopped = "interrupted" if self.stop.is_set() else "budget"
+            elif (
+                plan.patience is not None
+                and self.validation
+                and (len(self.history) - self.best_look > plan.patience).all()
+            ):
+                self.stopped = "patience"
+
+    def _sample(self, epochs: int) -> tuple[np.ndarray, np.ndarray]:
+        """Indices and weights of the next epochs' batches, both (members, steps, batch)."""
+        streams = []
+        for rng, (rows, _) in zip(self.rngs, self.splits):
+            parts = [self.sampler(rng, self.data, rows, self.plan.batch_size) for _ in range(epochs)]
+            streams.append((np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])))
+        steps = max(len(index) for index, _ in streams)
+        return np.stack([_pad(i, steps) for i, _ in streams]), np.stack([_pad(w, steps) for _, w in streams])
+
+    def _round(self, index: np.ndarray, weight: np.ndarray, done: int, total: int) -> bool:
+        """Run the steps in chunks of one fixed shape; False where budget or person ended it early."""
+        members, steps, batch = index.shape
+        values = members * batch * math.prod(self.data["x"].shape[1:])
+        chunk = CHUNK_STEPS
+        while chunk > 8 and chunk * values > CHUNK_VALUES:
+            chunk //= 2
+        for start in range(0, steps, chunk):
+            if self.stop.is_set() or (self.plan.budget is not None and self._seconds() > self.plan.budget):
+                return False
+            part = slice(start, start + chunk)
+            batches = {k: _pad(v, chunk, axis=1) for k, v in self._batch(index[:, part], weight[:, part]).items()}
+            rates = _rates(self.plan, done + start + np.arange(chunk), total)
+            seed = np.uint32(self.rngs[0].integers(2**32))
+            count = np.int32(min(chunk, steps - start))
+            self.state = call(
+                _advance, self.state, self.buffers, batches, rates, self.decay, seed, count,
+                method=self.method, layout=self.layout, together=jax.default_backend() != "cpu",
+            )  # fmt: skip
+        return True
+
+    def _assess_round(self, epoch: int) -> None:
+        """Note losses, keep the best weights of each member, report."""
+        loss = np.asarray(self.state.total) / np.maximum(np.asarray(self.state.count), 1e-12)
+        zeros = np.zeros(len(loss), np.float32)
+        self.state = self.state._replace(total=zeros, count=zeros)
+        watched = loss
+        if self.validation:
+            sums = [call(_assess, self.state.flat, self.buffers, b, method=self.method,
+                         layout=self.layout) for b in self.validation]  # fmt: skip
+            watched = np.sum([np.asarray(s) for s in sums], 0) / sum(
+                np.asarray(b["weight"]).sum(1) for b in self.validation
+            )
+        better = (watched < self.best_loss) if self.validation else np.ones(len(loss), bool)
+        self.best[better] = np.asarray(self.state.flat)[better]
+        self.best_loss[better], self.best_look[better] = watched[better], len(self.history) + 1
+        self.history.append({"epoch": epoch, "loss": float(loss.mean()), "validation": float(watched.mean())})
+        if self.report is not None:
+            self.report(Progress(epoch, self.plan.epochs, float(loss.mean()), float(watched.mean()), self._seconds()))
+
+    def _validation_blocks(self) -> list[Batch]:
+        """The members' validation rows as blocks (members, block, ...) of one fixed shape; none where one has none."""
+        rows = [held[:ASSESS_MOST] for _, held in self.splits]
+        if not all(len(r) for r in rows):
+            return []
+        blocks = []
+        for start in range(0, max(len(r) for r in rows), ASSESS_ROWS):
+            parts = [r[start : start + ASSESS_ROWS] for r in rows]
+            index = np.stack([np.pad(p, (0, ASSESS_ROWS - len(p))) for p in parts])
+            weight = np.stack([np.pad(np.ones(len(p), np.float32), (0, ASSESS_ROWS - len(p))) for p in parts])
+            blocks.append(self._batch(index, weight))
+        return blocks
+
+    def _batch(self, index: np.ndarray, weight: np.ndarray) -> dict[str, np.ndarray]:
+        batch = self.gather(self.data, index)
+        return batch | {"weight": weight * batch.pop("sample_weight", np.float32(1))}
+
+    def _seconds(self) -> float:
+        return time.perf_counter() - self.started
+
+
+def _pad(array: np.ndarray, length: int, axis: int = 0) -> np.ndarray:
+    """Zeros at the end of an axis, up to ``length``."""
+    missing = length - array.shape[axis]
+    return np.pad(array, [(0, missing if i == axis else 0) for i in range(array.ndim)]) if missing else array
+
+
+def _rates(plan: Plan, step: np.ndarray, total: int) -> np.ndarray:
+    """(steps,) learning rates: constant, or a cosine to zero after a warm-up over the first twentieth."""
+    if plan.schedule == "constant":
+        return np.full(len(step), plan.learning_rate, np.float32)
+    warm = max(1.0, total / 20)
+    decayed = 0.5 * (1 + np.cos(np.pi * np.clip((step - warm) / max(1.0, total - warm), 0, 1)))
+    return (plan.learning_rate * np.minimum((step + 1) / warm, decayed)).astype(np.float32)
+
+
+def score(method: Method, trained: Trained, rows: np.ndarray) -> np.ndarray:
+    """(rows,) float64: the mean over members, computed in blocks of one fixed shape."""
+    weights, buffers = jax.device_put((trained.weights, trained.buffers))
+    result = np.empty(len(rows))
+    for start in range(0, len(rows), SCORE_ROWS):
+        block = rows[start : start + SCORE_ROWS]
+        scores = call(_score, weights, buffers, _pad(block, SCORE_ROWS), method=method)
+        result[start : start + len(block)] = np.asarray(scores, np.float64)[:, : len(block)].mean(0)
+    return result
