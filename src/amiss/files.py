@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import sys
 import zlib
 from pathlib import Path
@@ -16,7 +17,7 @@ from amiss.errors import TableError, did_you_mean
 def expand(text: str) -> list[str]:
     """A path, or the paths that a glob pattern stands for."""
     path = Path(text).expanduser()
-    if text == "-" or path.exists() or not any(sign in text for sign in "*?["):
+    if text == "-" or os.path.exists(path) or not any(sign in text for sign in "*?["):
         return [text if text == "-" else str(path)]
     anchor = Path(path.anchor) if path.is_absolute() else Path()
     try:

@@ -97,7 +97,7 @@ def _from_array(array: np.ndarray) -> pl.DataFrame:
             found=f"dtype {array.dtype}",
         )
     if isinstance(array, np.ma.MaskedArray):
-        array = np.ma.filled(array.astype(object), None) if array.dtype.kind != "f" else np.ma.filled(array, np.nan)
+        return _from_columns({f"c{i + 1}": array[:, i].tolist() for i in range(array.shape[1])})
     return _from_columns({f"c{i + 1}": array[:, i] for i in range(array.shape[1])})
 
 

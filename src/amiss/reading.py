@@ -7,7 +7,6 @@ Lines, JSON; text and JSON also as .gz and .zst. Bytes that give a format away c
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -153,15 +152,16 @@ def _read_path(path: str, options: ReadOptions) -> RawTable:
         suffixes.pop()
     suffix = suffixes[-1] if suffixes else ""
     plain = path != "-" and Path(path).suffix.lower() == suffix
-    if plain and EXTENSIONS.get(suffix) in ("parquet", "arrow"):  # let polars map the file into memory
+    if plain and EXTENSIONS.get(suffix) == "parquet":  # let polars read its parts as it likes
         check_file(path)
-        return _named(_columnar(path, EXTENSIONS[suffix], source), source, (), options)
+        return _named(_columnar(path, "parquet", source), source, (), options)
     data = read_bytes(path)
     for _ in range(3):  # a file packed more than twice is a riddle, not a table
         kind = next((kind for magic, kind in BINARY.items() if data.startswith(magic)), "")
         if kind not in ("gz", "zst"):
             break
         data = unpack(data, kind, source)
+    kind = kind or ("arrow" if EXTENSIONS.get(suffix) == "arrow" else "")  # a stream does not say what it is
     if kind in ("parquet", "arrow"):
         return _named(_columnar(data, kind, source), source, (), options)
     foreign = next((name for magic, name in FOREIGN.items() if data.startswith(magic)), "")
@@ -183,16 +183,14 @@ def _read_path(path: str, options: ReadOptions) -> RawTable:
     return _read_text(data, source, notes, options, "\t" if suffix in (".tsv", ".tab") else "")
 
 
-def _columnar(place: str | bytes, kind: str, source: str) -> pl.DataFrame:
-    content = io.BytesIO(place) if isinstance(place, bytes) else place
+def _columnar(content: str | bytes, kind: str, source: str) -> pl.DataFrame:
+    """Parquet from a path or bytes, Arrow (a file or a stream) from bytes."""
     try:
         if kind == "parquet":
             return pl.read_parquet(content, glob=False)
         try:
             return pl.read_ipc(content)
         except pl.exceptions.PolarsError:
-            if not isinstance(content, str):
-                content.seek(0)
             return pl.read_ipc_stream(content)
     except (pl.exceptions.PolarsError, OSError, ValueError) as error:
         name = {"parquet": "Parquet", "arrow": "Arrow"}[kind]
@@ -229,9 +227,11 @@ def _read_text(data: bytes, source: str, notes: list[str], options: ReadOptions,
         elif options.header:
             notes.append("names are given: the first line is taken as data")
     elif options.header:
+        hint = "rename them, or name the columns yourself: --names FILE"
         if delimited.looks_like_data(first):
+            hint = "the first line looks like data: give --no-header, or --names FILE"
             notes.append("the first line, taken as names, looks like data: if it is, give --no-header")
         filled = [name or f"c{i + 1}" for i, name in enumerate(first)]
-        refuse_duplicates(filled, source, "each name once", "rename them, or give --no-header, or --names FILE")
+        refuse_duplicates(filled, source, "each name once", hint)
         frame = frame.slice(1).rename(dict(zip(frame.columns, filled, strict=True)))
     return _named(frame, source, notes, options)
