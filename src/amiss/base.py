@@ -178,6 +178,16 @@ class Detector(OutlierMixin, Learner):
         self.offset_ = float(np.percentile(-self.score_encoded(z[rows]), 100 * self.contamination))
         return self
 
+    def _training_data(
+        self, z: np.ndarray, y: np.ndarray | None
+    ) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray | None]:
+        rows = np.arange(len(z)) if y is None else np.flatnonzero(y != 1)  # known anomalies are not what is normal
+        if len(rows) < 2:
+            raise LabelError(
+                "too few rows that are not labelled anomalies", required="at least 2", found=f"{len(rows)}"
+            )
+        return {"x": pad_columns(z)}, rows, None
+
     def score_samples(self, X: Any) -> np.ndarray:
         """(rows,): higher = more normal, scikit-learn's direction; minus :meth:`anomaly_score`."""
         return -self.anomaly_score(X)

@@ -1,0 +1,147 @@
+"""Table -> float32 matrix, and the way back from a feature to the person's column."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from amiss.errors import ModelFileError
+from amiss.numeric import Scaler
+from amiss.parts import FITS, CategoryPart, Feature, Part, part_from_json
+from amiss.schema import Schema
+from amiss.table import Table
+
+RATE_FOLDS = 5
+
+
+@dataclass
+class Encoder:
+    """Cleaning, selection and scaling, learned from training rows only.
+
+    parts: one a learned column. scaler: standardises the parts' scaled features; indicators stay 0 or 1.
+    features: columns of the matrix in order, the scaled ones first.
+    """
+
+    schema: Schema
+    parts: list[Part]
+    scaler: Scaler
+
+    @classmethod
+    def fit(cls, table: Table, rows: np.ndarray | None = None, y: np.ndarray | None = None) -> Encoder:
+        """Learn from the given rows of a table; y (table rows,) in {1, 0, -1} lets crowded categories learn rates."""
+        return cls.fit_transform(table, rows, y)[0]
+
+    @classmethod
+    def fit_transform(
+        cls, table: Table, rows: np.ndarray | None = None, y: np.ndarray | None = None
+    ) -> tuple[Encoder, np.ndarray]:
+        """The encoder, and the matrix (table rows, features) float32.
+
+        A training row's category rates come from folds that do not hold the row, so that its own label is not in it.
+        """
+        rows = np.arange(table.rows) if rows is None else rows
+        parts = [FITS[column.kind](table, column.name, rows) for column in table.schema.learned]
+        if y is not None and (y[rows] == 1).any() and (y[rows] == 0).any():
+            for part in parts:
+                if isinstance(part, CategoryPart) and part.many:
+                    part.learn_rates(table.codes(part.column, part.values)[rows], y[rows])
+        encoder = cls(table.schema, parts, Scaler.fit(np.zeros((0, 0))))
+        scaled, plain = encoder._encode(table)
+        if y is not None:
+            encoder._unlearn_own_labels(table, scaled, rows, y)
+        encoder.scaler = Scaler.fit(scaled if len(rows) == table.rows else scaled[rows])
+        return encoder, np.concatenate([encoder.scaler.transform(scaled), plain], 1)
+
+    def transform(self, table: Table) -> np.ndarray:
+        """(rows, features) float32, finite."""
+        scaled, plain = self._encode(table)
+        return np.concatenate([self.scaler.transform(scaled), plain], 1)
+
+    @property
+    def features(self) -> list[Feature]:
+        pairs = [part.features() for part in self.parts]
+        return [f for scaled, _ in pairs for f in scaled] + [f for _, plain in pairs for f in plain]
+
+    def columns_of_features(self) -> np.ndarray:
+        """(features,) index of each feature's column among the schema's learned columns."""
+        place = {column.name: i for i, column in enumerate(self.schema.learned)}
+        return np.array([place[f.column] for f in self.features], int)
+
+    def describe(self) -> list[dict[str, Any]]:
+        """What is done to each column of the table, in words and names: one dictionary a column."""
+        by_name = {part.column: part for part in self.parts}
+        bent = dict(zip([f.name for p in self.parts for f in p.features()[0]], self.scaler.bent.tolist()))
+        described = []
+        for column in self.schema:
+            entry: dict[str, Any] = {"column": column.name, "kind": column.kind, "features": [], "steps": []}
+            if column.name in by_name:
+                scaled, plain = by_name[column.name].features()
+                entry["features"] = [f.name for f in scaled + plain]
+                entry["steps"] = _steps(by_name[column.name], any(bent[f.name] for f in scaled))
+            else:
+                entry["steps"] = [f"left out: {column.note or column.kind}"]
+            described.append(entry)
+        return described
+
+    def to_json(self) -> dict[str, Any]:
+        return {"parts": [p.to_json() for p in self.parts], "scaler": self.scaler.to_json()}
+
+    @classmethod
+    def from_json(cls, schema: Schema, state: Any) -> Encoder:
+        """Inverse of :meth:`to_json`. Raises ModelFileError for anything else."""
+        try:
+            return cls(schema, [part_from_json(p) for p in state["parts"]], Scaler.from_json(state["scaler"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelFileError("the model's encoder is damaged", found=repr(error)) from error
+
+    def _encode(self, table: Table) -> tuple[np.ndarray, np.ndarray]:
+        """(rows, scaled features) float64 before scaling and (rows, plain features) float32."""
+        sizes = [tuple(len(f) for f in part.features()) for part in self.parts]
+        scaled = np.empty((table.rows, sum(s for s, _ in sizes)))
+        plain = np.empty((table.rows, sum(p for _, p in sizes)), np.float32)
+        at_scaled = at_plain = 0
+        for part, (wide, flags) in zip(self.parts, sizes):
+            encoded = part.encode(table)
+            scaled[:, at_scaled : at_scaled + wide] = encoded.scaled
+            plain[:, at_plain : at_plain + flags] = encoded.plain
+            at_scaled, at_plain = at_scaled + wide, at_plain + flags
+        return scaled, plain
+
+    def _unlearn_own_labels(self, table: Table, scaled: np.ndarray, rows: np.ndarray, y: np.ndarray) -> None:
+        """Replace training rows' category rates by those that the other folds give."""
+        names = [f for part in self.parts for f in part.features()[0]]
+        fold = np.random.default_rng(0).integers(RATE_FOLDS, size=len(rows))
+        for part in self.parts:
+            if not isinstance(part, CategoryPart) or not part.rates:
+                continue
+            at = next(i for i, f in enumerate(names) if f.column == part.column and f.role == "rate")
+            codes = table.codes(part.column, part.values)[rows]
+            for held in range(RATE_FOLDS):
+                other = CategoryPart(part.column, values=part.values)
+                inside = fold == held
+                if not (y[rows][~inside] == 1).any():
+                    continue
+                other.learn_rates(codes[~inside], y[rows][~inside])
+                rates = np.asarray([*other.rates, other.prior])
+                scaled[rows[inside], at] = rates[np.maximum(codes[inside], -1)]
+
+
+def _steps(part: Part, bent: bool) -> list[str]:
+    """What is done to a column, in words."""
+    steps = {
+        "numeric": [],
+        "datetime": ["elapsed time", *(f"{c} as a point on a circle" for c in getattr(part, "cycles", []))],
+        "category": [
+            f"{getattr(part, 'shown', 0)} of {len(getattr(part, 'values', []))} values as columns of 0 and 1",
+            "rarity of the value; a value never seen is the rarest",
+        ],
+        "text": ["length, words, share of digits and capitals"],
+    }[part.kind]
+    if getattr(part, "rates", None):
+        steps.append("anomaly rate of the value")
+    steps.append("heavy tails bent by asinh, then standardised" if bent else "standardised")
+    return steps + [
+        "missing values: the mean, and a column that says so" if part.absent else "missing values: the mean"
+    ]

@@ -1,0 +1,311 @@
+"""The whole path in one object: a table's schema, its encoder, a detector and a decision."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+import amiss
+from amiss import crossfit, detectors, store
+from amiss.base import Classifier, Learner
+from amiss.crossfit import Recipe
+from amiss.decision import Decision, Rule
+from amiss.encoder import Encoder
+from amiss.errors import LabelError, ModelFileError, OptionError, did_you_mean
+from amiss.evaluate import evaluate
+from amiss.labels import Labels, match_labels, read_labels
+from amiss.leaks import find_leaks
+from amiss.reading import RawTable, ReadOptions, read
+from amiss.schema import Schema
+from amiss.table import Table
+
+SMALL = 5_000  #: up to this many rows, held-out scores come from five folds; beyond, from one held-out part
+FOLDS = 5
+HOLD_OUT, HOLD_OUT_MOST = 0.2, 20_000
+DEFAULTS = {"AnomalyDetector": "unsupervised", "AnomalyClassifier": "supervised"}
+
+
+@dataclass
+class Model:
+    """What ``fit`` returns and a ``.amiss`` file holds.
+
+    schema: columns it learned from. encoder: table -> matrix. detector: matrix -> score. decision: score -> verdict.
+    card: what was learned from what, with which settings; fit for JSON. notes: what the person should know.
+    """
+
+    schema: Schema
+    encoder: Encoder
+    detector: Learner
+    decision: Decision
+    card: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def score(self, data: Any, **reading: Any) -> pl.DataFrame:
+        """Frame of (rows,) in row order: ``score`` (higher = more anomalous), ``p_value``, ``is_anomaly``.
+
+        data: as in :func:`fit`; columns go by name. reading: header, names and nulls, as in :func:`fit`,
+        those of the fit unless given. Raises ColumnError for absent columns and for text where numbers are required.
+        """
+        return self.score_table(self.match(self.read(data, **reading)))
+
+    def evaluate(self, data: Any, label: str | int | None = None, **reading: Any) -> dict[str, Any]:
+        """Measures of the model's verdicts against the labels in ``data``; see :func:`amiss.evaluate.evaluate`.
+
+        label: the label column, the one of the fit unless given.
+        """
+        raw = self.read(data, **reading)
+        labels = self.labels(raw, label)
+        verdicts = self.score_table(self.match(raw, labels.column))
+        return evaluate(labels.y, verdicts["score"].to_numpy(), verdicts["is_anomaly"].to_numpy())
+
+    def decide(self, rule: Rule) -> Model:
+        """The same model with another rule; nothing is learned anew."""
+        return dataclasses.replace(self, decision=self.decision.with_rule(rule))
+
+    def save(self, path: str | Path) -> None:
+        """Write one ``.amiss`` file: JSON and arrays, no code. Raises OutputError where it cannot be written."""
+        state, arrays = self.detector.to_state()
+        manifest = {
+            "card": self.card,
+            "schema": self.schema.to_json(),
+            "encoder": self.encoder.to_json(),
+            "detector": {"name": type(self.detector).__name__, "state": state},
+            "decision": self.decision.to_json(),
+        }
+        held = {"decision/held": self.decision.held, "decision/labels": self.decision.labels}
+        store.save(path, manifest, {f"detector/{k}": v for k, v in arrays.items()} | held)
+
+    def read(self, data: Any, **reading: Any) -> RawTable:
+        """Read as the training table was read."""
+        options = self.card.get("reading", {}) | {k: v for k, v in reading.items() if v is not None}
+        return read(data, _read_options(options))
+
+    def labels(self, raw: RawTable, label: str | int | None = None) -> Labels:
+        """Labels of another table by the rule of the training table, or by the values' own meaning."""
+        known = self.card.get("label")
+        if label is None and known is None:
+            raise LabelError("the model was fitted without labels", required="the label column", hint="give label=")
+        if known is not None:
+            return match_labels(raw, known["column"] if label is None else label, known["spec"], nulls=raw.nulls)
+        assert label is not None
+        return read_labels(raw, label, nulls=raw.nulls)
+
+    def match(self, raw: RawTable, label: str | int | None = None) -> Table:
+        """A table held against the schema."""
+        known = self.card.get("label")
+        if label is None and known is not None and known["column"] in raw.frame.columns:
+            label = known["column"]
+        return Table.match(raw, self.schema, label=label)
+
+    def score_table(self, table: Table) -> pl.DataFrame:
+        """As :meth:`score`, of a table that was matched already."""
+        score = self.detector.score_encoded(self.encoder.transform(table))
+        return verdict_frame(score, self.decision.p_values(score), self.decision.flag(score))
+
+
+def verdict_frame(score: np.ndarray, p_value: np.ndarray, flagged: np.ndarray) -> pl.DataFrame:
+    """The three columns that every output has."""
+    return pl.DataFrame({"score": score, "p_value": p_value, "is_anomaly": flagged})
+
+
+def load(path: str | Path) -> Model:
+    """The model that :meth:`Model.save` wrote. Runs no code from the file. Raises ModelFileError where it is none."""
+    head, arrays = store.load(path)
+    try:
+        schema = Schema.from_json(head["schema"])
+        encoder = Encoder.from_json(schema, head["encoder"])
+        own = {k.removeprefix("detector/"): v for k, v in arrays.items() if k.startswith("detector/")}
+        detector = learner(head["detector"]["name"]).from_state(head["detector"]["state"], own)
+        decision = Decision.from_json(head["decision"], arrays["decision/held"], arrays["decision/labels"])
+        return Model(schema, encoder, detector, decision, dict(head["card"]))
+    except (KeyError, TypeError, AttributeError, OptionError) as error:
+        raise ModelFileError(
+            "the model's file lacks a part or holds a wrong one", where=str(path), found=repr(error)
+        ) from error
+
+
+def learner(name: str | None, *, labelled: bool = False) -> type[Learner]:
+    """The class of a detector by name; the default one for no name. Raises OptionError for an unknown name."""
+    if name is None:
+        name = "AnomalyClassifier" if labelled else "AnomalyDetector"
+    if name in DEFAULTS:
+        return getattr(amiss, name)
+    return detectors.find(name)
+
+
+@dataclass
+class Fit:
+    """A table that was read and understood, ready to be learned from: what ``fit`` and ``detect`` have in common."""
+
+    raw: RawTable
+    table: Table
+    labels: Labels | None
+    recipe: Recipe
+    card: dict[str, Any]
+    rule: Rule
+    leaks: list[dict[str, Any]]
+
+    @property
+    def y(self) -> np.ndarray | None:
+        return None if self.labels is None else self.labels.y
+
+    @property
+    def supervised(self) -> bool:
+        return issubclass(self.recipe.detector, Classifier)
+
+
+def prepare(
+    data: Any,
+    label: str | int | None = None,
+    *,
+    detector: str | None = None,
+    parameters: dict[str, Any] | None = None,
+    rule: Rule | None = None,
+    contamination: float | None = None,
+    seed: int = 0,
+    budget: float | None = None,
+    only: Sequence[str | int] = (),
+    drop: Sequence[str | int] = (),
+    anomaly: str | None = None,
+    header: bool = True,
+    names: Sequence[str] | None = None,
+    nulls: Sequence[str] = (),
+    report: Callable[[float, str], None] | None = None,
+) -> Fit:
+    """Read the table, understand its columns and labels, choose the detector. Parameters: see :func:`fit`."""
+    reading = {"header": header, "names": list(names) if names is not None else None, "nulls": list(nulls)}
+    raw = read(data, _read_options(reading))
+    labels = None
+    if label is not None:
+        labels = read_labels(raw, label, anomaly=anomaly, nulls=nulls, allow_one_class=True)
+    table = Table.learn(raw, only=only, drop=drop, label=label)
+    both = labels is not None and bool((labels.y == 1).any())
+    kind = learner(detector, labelled=both)
+    if issubclass(kind, Classifier) and not both:
+        found = "no label column" if labels is None else "only normal labels"
+        raise LabelError(
+            f"{kind.__name__} learns from labels of both kinds", found=found, hint="give label=, or leave detector out"
+        )
+    if contamination is not None:
+        rule = Rule("contamination", contamination)
+    rule = rule or Rule("f1" if both else "fdr")
+    setting = "supervised" if issubclass(kind, Classifier) else "one-class" if labels is not None else "unsupervised"
+    card = {
+        "amiss": amiss.__version__,
+        "source": raw.source,
+        "rows": table.rows,
+        "detector": kind.__name__,
+        "setting": setting,
+        "seed": seed,
+        "reading": reading,
+        "label": None if labels is None else {"column": labels.column, "spec": labels.spec},
+    }
+    recipe = Recipe(kind, _checked(kind, parameters or {}), seed, budget, report)
+    leaks = find_leaks(table, labels.y, seed) if labels is not None and both else []
+    return Fit(raw, table, labels, recipe, card, rule, leaks)
+
+
+def fit(data: Any, label: str | int | None = None, **options: Any) -> Model:
+    """Learn what is normal in a table, or, with labels, what is not.
+
+    data: a path, a glob, ``-`` for stdin, a polars or pandas frame, an Arrow table, a numpy array, rows of JSON.
+    label: name of the label column, or its place (1, 2, ...); None learns without labels.
+    options: detector: a name in ``amiss.detectors``. parameters: of that detector. rule: a
+        :class:`~amiss.decision.Rule`; contamination: share of rows to flag, short for that rule. seed: same seed,
+        same bits. budget: seconds of training. only, drop: columns to learn from or to leave out. anomaly: the label
+        value that is the anomaly. header, names, nulls: how a text is read. report: called with the share done.
+
+    Raises an :class:`~amiss.errors.InputError` for anything that the data or an option has wrong.
+    """
+    return fit_prepared(prepare(data, label, **options))
+
+
+def fit_prepared(task: Fit) -> Model:
+    """Learn from a prepared table."""
+    started = time.perf_counter()
+    held, held_labels, fitted = crossfit.held_out_scores(
+        task.table, task.y, task.recipe, SMALL, FOLDS, HOLD_OUT, HOLD_OUT_MOST
+    )
+    encoder, detector = fitted
+    decision = Decision.learn(task.rule, held, held_labels, task.recipe.seed)
+    card = task.card | {
+        "seconds": round(time.perf_counter() - started, 3),
+        "stopped": getattr(detector, "stopped_", ""),
+    }
+    return Model(task.table.schema, encoder, detector, decision, card, notes_of(task))
+
+
+def notes_of(task: Fit) -> list[str]:
+    """What the person should know about the table that was learned from."""
+    notes = list(task.table.notes) + ([task.labels.note] if task.labels is not None and task.labels.note else [])
+    for leak in task.leaks:
+        notes.append(
+            f"column {leak['column']!r} gives the label away on its own (ROC AUC {leak['roc_auc']:.3f}): likely a leak;"
+            f" leave it out (drop) unless it is known before the label is"
+        )
+    return notes
+
+
+@dataclass
+class Detection:
+    """What ``detect`` returns: ``frame`` is the input with score, p_value and is_anomaly in row order.
+
+    model: where no labels were given, the model that scored. evaluation: where labels were given.
+    """
+
+    frame: pl.DataFrame
+    schema: Schema
+    card: dict[str, Any]
+    notes: list[str]
+    columns: list[dict[str, Any]]
+    leaks: list[dict[str, Any]]
+    model: Model | None = None
+    evaluation: dict[str, Any] | None = None
+
+
+def detect(data: Any, label: str | int | None = None, **options: Any) -> Detection:
+    """Fit and score the same table; parameters as in :func:`fit`.
+
+    Without labels, the rows are scored by a model fitted on them. With labels of both kinds, every row is scored by a
+    model fitted on the other folds, its threshold chosen on the other folds, so that the evaluation is honest.
+    """
+    task = prepare(data, label, **options)
+    if task.y is None or not (task.y == 1).any():
+        model = fit_prepared(task)
+        frame = task.raw.frame.hstack(model.score_table(task.table), in_place=False)
+        return Detection(frame, task.table.schema, model.card, model.notes, model.encoder.describe(), task.leaks, model)
+    started = time.perf_counter()
+    score, fold, encoder = crossfit.out_of_fold(task.table, task.y, task.recipe, FOLDS)
+    p_value, flagged = np.empty(len(score)), np.empty(len(score), bool)
+    for i in range(FOLDS):
+        decision = Decision.learn(task.rule, score[fold != i], task.y[fold != i], task.recipe.seed)
+        p_value[fold == i] = decision.p_values(score[fold == i])
+        flagged[fold == i] = decision.flag(score[fold == i])
+    verdicts = verdict_frame(score, p_value, flagged)
+    card = task.card | {"seconds": round(time.perf_counter() - started, 3)}
+    return Detection(
+        task.raw.frame.hstack(verdicts), task.table.schema, card, notes_of(task), encoder.describe(), task.leaks,
+        evaluation=evaluate(task.y, score, flagged),
+    )  # fmt: skip
+
+
+def _read_options(options: dict[str, Any]) -> ReadOptions:
+    names = options.get("names")
+    return ReadOptions(
+        options.get("header", True), None if names is None else tuple(names), tuple(options.get("nulls") or ())
+    )
+
+
+def _checked(kind: type[Learner], parameters: dict[str, Any]) -> dict[str, Any]:
+    known = [f.name for f in dataclasses.fields(kind)]
+    for name in parameters:
+        if name not in known:
+            raise OptionError(f"{kind.__name__} has no parameter {name!r}", hint=did_you_mean(name, known))
+    return dict(parameters)

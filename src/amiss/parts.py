@@ -1,0 +1,204 @@
+"""How one column of each kind becomes features: numbers to be scaled, and indicators that stay 0 or 1."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from amiss.table import Table
+
+ONE_HOT = 32  #: a category's most frequent values get a column each, this many at most
+FREQUENT = 2  #: rows that a value needs for a column of its own
+PRIOR = 10.0  #: rows that the table's own rate of anomalies counts for in a value's rate
+CYCLES: dict[str, float] = {"hour of day": 86_400.0, "day of week": 604_800.0, "day of year": 31_556_952.0}
+TEXT_TRAITS = ("length", "words", "digits", "capitals")
+
+
+class Feature(NamedTuple):
+    """A column of the encoded matrix: its name, the table's column it comes from, and what it says of it."""
+
+    name: str
+    column: str
+    role: str
+
+
+class Encoded(NamedTuple):
+    """Features of one column: ``scaled`` (rows, k) float64 with NaN for missing, ``plain`` (rows, m) float32."""
+
+    scaled: np.ndarray
+    plain: np.ndarray
+
+
+@dataclass
+class Part:
+    """Learned encoding of one column. ``absent``: values were missing in training, so missing is a feature."""
+
+    column: str
+    absent: bool = False
+    kind: ClassVar[str] = ""
+
+    def features(self) -> tuple[list[Feature], list[Feature]]:
+        """(scaled, plain) features, in the order of :meth:`encode`."""
+        raise NotImplementedError
+
+    def encode(self, table: Table) -> Encoded:
+        raise NotImplementedError
+
+    def to_json(self) -> dict[str, Any]:
+        return {"kind": self.kind, **asdict(self)}
+
+    def _missing(self) -> list[Feature]:
+        return [Feature(f"{self.column} is missing", self.column, "missing")] if self.absent else []
+
+    def _with_missing(self, scaled: np.ndarray, plain: list[np.ndarray], missing: np.ndarray) -> Encoded:
+        plain = [*plain, missing] if self.absent else plain
+        empty = np.zeros((len(missing), 0), np.float32)
+        return Encoded(scaled, np.column_stack(plain).astype(np.float32) if plain else empty)
+
+
+@dataclass
+class NumericPart(Part):
+    kind: ClassVar[str] = "numeric"
+
+    @classmethod
+    def fit(cls, table: Table, column: str, rows: np.ndarray) -> NumericPart:
+        return cls(column, bool(np.isnan(table.numbers(column)[rows]).any()))
+
+    def features(self) -> tuple[list[Feature], list[Feature]]:
+        return [Feature(self.column, self.column, "value")], self._missing()
+
+    def encode(self, table: Table) -> Encoded:
+        values = table.numbers(self.column)
+        return self._with_missing(values[:, None], [], np.isnan(values))
+
+
+@dataclass
+class DatePart(Part):
+    """Elapsed seconds, and a point on the circle for every cycle that the training dates go through at least twice."""
+
+    kind: ClassVar[str] = "datetime"
+    cycles: list[str] = field(default_factory=list)
+
+    @classmethod
+    def fit(cls, table: Table, column: str, rows: np.ndarray) -> DatePart:
+        seconds = table.numbers(column)[rows]
+        known = seconds[~np.isnan(seconds)]
+        span = np.ptp(known) if len(known) else 0.0
+        cycles = [
+            name for name, length in CYCLES.items()
+            if span >= 2 * length and len(np.unique(np.round(known[:10_000] % length / length, 3))) > 1
+        ]  # fmt: skip
+        return cls(column, len(known) < len(seconds), cycles)
+
+    def features(self) -> tuple[list[Feature], list[Feature]]:
+        circle = [
+            Feature(f"{self.column} {name} {axis}", self.column, "cycle")
+            for name in self.cycles
+            for axis in ("sin", "cos")
+        ]
+        return [Feature(f"{self.column} elapsed", self.column, "elapsed")], circle + self._missing()
+
+    def encode(self, table: Table) -> Encoded:
+        seconds = table.numbers(self.column)
+        angles = [np.nan_to_num(seconds % CYCLES[c]) / CYCLES[c] * (2 * np.pi) for c in self.cycles]
+        circle = [wave(angle) for angle in angles for wave in (np.sin, np.cos)]
+        return self._with_missing(seconds[:, None], circle, np.isnan(seconds))
+
+
+@dataclass
+class CategoryPart(Part):
+    """Frequent values have a column each; how rare a value is, and its rate of anomalies, are bounded features of all.
+
+    values: known values by falling count. counts: their rows in training. shown: how many have a column.
+    rates: where there were labels and more values than columns, the smoothed log-odds of the anomaly for each value.
+    """
+
+    kind: ClassVar[str] = "category"
+    values: list[str] = field(default_factory=list)
+    counts: list[int] = field(default_factory=list)
+    shown: int = 0
+    rates: list[float] = field(default_factory=list)
+    prior: float = 0.0
+
+    @classmethod
+    def fit(cls, table: Table, column: str, rows: np.ndarray) -> CategoryPart:
+        values, _ = table.counts(column)
+        codes = table.codes(column, values)[rows]
+        counts = np.bincount(codes[codes >= 0], minlength=len(values))
+        order = [i for i in np.argsort(-counts, kind="stable") if counts[i] > 0]
+        shown = min(ONE_HOT, sum(counts[i] >= FREQUENT for i in order))
+        part = cls(
+            column, bool((codes == -1).any()), [values[i] for i in order], [int(counts[i]) for i in order], shown
+        )
+        if len(part.values) == 2 and not part.absent:
+            part.shown = 1  # the second of two values is the lack of the first
+        return part
+
+    @property
+    def many(self) -> bool:
+        return len(self.values) > self.shown + 1
+
+    def learn_rates(self, codes: np.ndarray, y: np.ndarray) -> None:
+        """Log-odds of the anomaly for every value, drawn towards the table's (Micci-Barreca, 2001)."""
+        labelled = (y >= 0) & (codes >= 0)
+        rows = np.bincount(codes[labelled], minlength=len(self.values))
+        found = np.bincount(codes[labelled], y[labelled].astype(float), minlength=len(self.values))
+        base = float(np.clip(y[y >= 0].mean(), 1e-4, 1 - 1e-4))
+        rate = (found + PRIOR * base) / (rows + PRIOR)
+        self.prior = float(np.log(base / (1 - base)))
+        self.rates = np.log(rate / (1 - rate)).tolist()
+
+    def features(self) -> tuple[list[Feature], list[Feature]]:
+        scaled = [Feature(f"rarity of {self.column}", self.column, "rarity")]
+        scaled += [Feature(f"anomaly rate of {self.column}", self.column, "rate")] if self.rates else []
+        shown = [Feature(f"{self.column} = {value}", self.column, "is") for value in self.values[: self.shown]]
+        return scaled, shown + self._missing()
+
+    def encode(self, table: Table) -> Encoded:
+        codes = table.codes(self.column, self.values)
+        known = codes >= 0
+        total = max(1, sum(self.counts))
+        counts = np.where(known, np.asarray([*self.counts, 0], float)[np.maximum(codes, -1)], 0.5)
+        scaled = [np.where(codes == -1, np.nan, np.log(total) - np.log(np.maximum(counts, 0.5)))]
+        if self.rates:
+            scaled.append(np.where(known, np.asarray([*self.rates, 0.0])[np.maximum(codes, -1)], self.prior))
+        return self._with_missing(np.column_stack(scaled), [(codes == i) for i in range(self.shown)], codes == -1)
+
+
+@dataclass
+class TextPart(Part):
+    """Free text by its looks: length, words, shares of digits and capitals."""
+
+    kind: ClassVar[str] = "text"
+
+    @classmethod
+    def fit(cls, table: Table, column: str, rows: np.ndarray) -> TextPart:
+        words = table.words(column)
+        return cls(column, any(words[i] is None for i in rows))
+
+    def features(self) -> tuple[list[Feature], list[Feature]]:
+        return [Feature(f"{trait} of {self.column}", self.column, "text") for trait in TEXT_TRAITS], self._missing()
+
+    def encode(self, table: Table) -> Encoded:
+        traits = np.full((table.rows, len(TEXT_TRAITS)), np.nan)
+        for i, text in enumerate(table.words(self.column)):
+            if text:
+                size = len(text)
+                digits, capitals = sum(map(str.isdigit, text)), sum(map(str.isupper, text))
+                traits[i] = size, len(text.split()), digits / size, capitals / size
+        return self._with_missing(traits, [], np.isnan(traits[:, 0]))
+
+
+PARTS: dict[str, type[Part]] = {p.kind: p for p in (NumericPart, DatePart, CategoryPart, TextPart)}
+FITS: dict[str, Callable[[Table, str, np.ndarray], Part]] = {
+    p.kind: p.fit for p in (NumericPart, DatePart, CategoryPart, TextPart)
+}
+
+
+def part_from_json(state: dict[str, Any]) -> Part:
+    """Inverse of :meth:`Part.to_json`."""
+    state = dict(state)
+    return PARTS[state.pop("kind")](**state)

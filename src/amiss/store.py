@@ -1,0 +1,87 @@
+"""A model's file: a zip of a JSON manifest and one safetensors block. No code is read from it, none is run.
+
+``manifest.json`` holds the format's version, the SHA-256 of the arrays and everything that is not an array;
+``arrays.safetensors`` holds the arrays by path.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors import numpy as safetensors
+
+from amiss.errors import ModelFileError
+from amiss.writing import atomic_bytes
+
+FORMAT = 1
+_MANIFEST, _ARRAYS = "manifest.json", "arrays.safetensors"
+
+
+def save(path: str | Path, manifest: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+    """Write a model's file, whole or not at all. Raises OutputError where it cannot be written."""
+    block = safetensors.save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
+    head = {"format": FORMAT, "sha256": hashlib.sha256(block).hexdigest()} | manifest
+    text = json.dumps(head, ensure_ascii=False, allow_nan=False)
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, data in ((_MANIFEST, text.encode()), (_ARRAYS, block)):
+            archive.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)
+    atomic_bytes(path, file.getvalue())
+
+
+def load(path: str | Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """(manifest, arrays) of a model's file. Raises ModelFileError where it is none, damaged or from a newer amiss."""
+    where = str(path)
+    hint = "give a file that `amiss fit -o` or `Model.save` wrote"
+    try:
+        data = Path(path).read_bytes()
+    except FileNotFoundError as error:
+        raise ModelFileError("there is no such file", where=where, hint=hint) from error
+    except OSError as error:
+        raise ModelFileError(
+            "the model's file cannot be read", where=where, found=error.strerror or repr(error)
+        ) from error
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            names = set(archive.namelist())
+            if not {_MANIFEST, _ARRAYS} <= names:
+                raise ModelFileError(
+                    "this is not a model's file", where=where, found="a zip of other things", hint=hint
+                )
+            head = json.loads(archive.read(_MANIFEST))
+            version = head.get("format") if isinstance(head, dict) else None
+            if not isinstance(version, int) or version > FORMAT:
+                raise ModelFileError(
+                    "the model was saved by a newer version of amiss", where=where,
+                    required=f"format {FORMAT} or older", found=f"format {version}", hint="upgrade amiss",
+                )  # fmt: skip
+            block = archive.read(_ARRAYS)
+    except (zipfile.BadZipFile, EOFError, OSError, RuntimeError, NotImplementedError, ValueError) as error:
+        if isinstance(error, ModelFileError):
+            raise
+        cut = data[:2] == b"PK"
+        raise ModelFileError(
+            "the model's file is damaged or cut short" if cut else "this is not a model's file",
+            where=where, required="a zip of manifest.json and arrays.safetensors", found=_looks(data), hint=hint,
+        ) from error  # fmt: skip
+    if hashlib.sha256(block).hexdigest() != head.get("sha256"):
+        raise ModelFileError("the model's file is damaged: its arrays are not those that were saved", where=where)
+    try:
+        return head, safetensors.load(block)
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise ModelFileError("the model's arrays cannot be read", where=where, found=str(error)) from error
+
+
+def _looks(data: bytes) -> str:
+    if not data:
+        return "an empty file"
+    if data[:2] == b"PK":
+        return f"a broken zip of {len(data):,} bytes"
+    return "a text file" if data[:512].isascii() else f"a binary file of {len(data):,} bytes"
