@@ -143,7 +143,9 @@ class Learner(BaseEstimator):
     def from_state(cls, state: dict[str, Any], arrays: dict[str, np.ndarray]) -> Learner:
         """Inverse of :meth:`to_state`."""
         known = {f.name: f.default for f in fields(cls)}
-        parameters = {k: tuple(v) if isinstance(v, list) else v for k, v in state["parameters"].items() if k in known}
+        parameters: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in state["parameters"].items() if k in known
+        }
         self = cls(**parameters)
         self.members_ = {"weights": {}, "buffers": {}} | unflatten(arrays)
         self.columns_, self.history_, self.stopped_ = int(state["columns"]), [], "loaded"

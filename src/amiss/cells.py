@@ -250,7 +250,8 @@ def times(text: pl.Series) -> pl.Series:
     for form in _TIMES:
         places = (values.is_null() & text.is_not_null()).arg_true()
         if len(places):
-            values = values.scatter(places, _one_form(text.gather(places), form) % 86400.0)
+            clock = text.gather(places).str.to_time(form, strict=False)
+            values = values.scatter(places, clock.cast(pl.Int64).cast(pl.Float64) / 1e9)
     return values
 
 

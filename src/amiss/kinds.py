@@ -37,11 +37,10 @@ _EPOCH = (631_152_000.0, 4_102_444_800.0)  # 1990 to 2100
 _DAYS = (
     "%d-%b-%y",
     "%d-%b-%Y",
-    "%d %b %Y",
-    "%d %B %Y",
-    "%b %d, %Y",
+    "%d %B %Y",  # %B takes Feb as well as February
     "%B %d, %Y",
-    "%b %d %Y",
+    "%B %d %Y",
+    "%d/%b/%Y",
     "%Y/%m/%d",
     "%Y.%m.%d",
     "%d.%m.%Y",
@@ -145,9 +144,10 @@ def _is_unknown(odd: pl.DataFrame, lost: int, seen: int, distinct: int) -> bool:
 def _style(words: pl.Series, counts: pl.Series) -> str:
     """Decimal comma or point, and whether every cell is a percentage."""
     point, comma = cells.messy_numbers(words), cells.messy_numbers(words, ("comma",))
-    gained = counts.filter(point.is_null() & comma.is_not_null()).sum()
-    changed = counts.filter((point != comma).fill_null(False)).sum()
-    style = ["comma"] if gained and gained > changed else []
+    for_comma = counts.filter(point.is_null() & comma.is_not_null()).sum()
+    moved = (point != comma).fill_null(False) & words.str.contains(".", literal=True)
+    for_point = counts.filter(moved | (point.is_not_null() & comma.is_null())).sum()
+    style = ["comma"] if for_comma > for_point else []
     style += ["percent"] if words.str.ends_with("%").all() else []
     return " ".join(style)
 
@@ -255,10 +255,11 @@ def _moments(words: pl.Series, form: str) -> pl.Series:
 
 
 def _day_or_month(form: str, text: pl.Series, words: pl.Series) -> tuple[str, str]:
-    """01/02/2023: the reading that all cells allow; of two, the one that keeps the rows in order, else month first."""
+    """01/02/2023: the reading that more cells allow; of two, the one that keeps the rows in order, else month first."""
     twin = _TWINS[form[:5]] + form[5:]
-    if cells.dates(words, twin).null_count() > (1 - MOSTLY) * len(words):
-        return form, ""
+    lost = [cells.dates(words, candidate).null_count() for candidate in (form, twin)]
+    if lost[0] != lost[1]:
+        return (form, "") if lost[0] < lost[1] else (twin, "")
     for candidate in (twin, form):
         if cells.dates(text.drop_nulls(), candidate).drop_nulls().is_sorted():
             return candidate, ""

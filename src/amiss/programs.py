@@ -23,6 +23,7 @@ import jaxlib
 _first_call = threading.RLock()
 _called: set[Hashable] = set()
 _configured = False
+_FOLDER = "jax_compilation_cache_dir"
 _DAMAGED = re.compile(r"Error reading persistent compilation cache entry for '(?P<program>\w+)'")
 
 
@@ -60,7 +61,7 @@ def configure() -> None:
         return
     _configured = True
     folder = cache_folder()
-    if folder is None or jax.config.jax_compilation_cache_dir:
+    if folder is None or getattr(jax.config, _FOLDER):
         return
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -69,7 +70,7 @@ def configure() -> None:
         return
     if not os.access(folder, os.W_OK):
         return
-    jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update(_FOLDER, str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
     jax.config.update("jax_persistent_cache_enable_xla_caches", "none")
@@ -99,6 +100,6 @@ def call(program: Callable[..., Any], *arrays: Any, **static: Hashable) -> Any:
 
 
 def _forget(name: str) -> None:
-    folder = jax.config.jax_compilation_cache_dir
+    folder = getattr(jax.config, _FOLDER)
     for entry in Path(folder).glob(f"{name}-*") if folder else ():
         entry.unlink(missing_ok=True)

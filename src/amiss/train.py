@@ -34,7 +34,7 @@ ROUND_STEPS = 64  # small tables run several epochs between two looks at the val
 ASSESS_ROWS, ASSESS_MOST = 1024, 16384  # rows a block of the validation loss, and how many rows it looks at
 SCORE_ROWS = 2048  # every score is computed in blocks of this many rows, so that it cannot depend on its company
 
-Batch = dict[str, Array]
+Batch = dict[str, Any]  #: arrays by name, each with the batch's rows first
 
 
 class Method(NamedTuple):
@@ -99,10 +99,10 @@ _adam = optax.scale_by_adam()
 
 
 class _State(NamedTuple):
-    flat: Array  # (members, values)
+    flat: Any  # (members, values)
     adam: optax.ScaleByAdamState
-    total: Array  # (members,) sum of the rows' losses since it was last reset
-    count: Array  # (members,) sum of the rows' weights
+    losses: Any  # (members,) sum of the rows' losses since it was last reset
+    weights: Any  # (members,) sum of the rows' weights
 
 
 @partial(jax.jit, static_argnames=("method", "layout", "together"))
@@ -139,7 +139,7 @@ def _advance(
             update, adam = _adam.update(grad, state.adam)
             used = jnp.sum(weight) > 0  # a batch of padding only (members differ in rows) changes nothing
             flat = jnp.where(used, state.flat - rates[i] * (update + decay * state.flat), state.flat)
-            return _State(flat, adam, state.total + summed, state.count + jnp.sum(weight))
+            return _State(flat, adam, state.losses + summed, state.weights + jnp.sum(weight))
 
         return jax.lax.fori_loop(0, steps, step, state)
 
@@ -306,9 +306,9 @@ class _Group:
 
     def _assess_round(self, epoch: int) -> None:
         """Note losses, keep the best weights of each member, report."""
-        loss = np.asarray(self.state.total) / np.maximum(np.asarray(self.state.count), 1e-12)
+        loss = np.asarray(self.state.losses) / np.maximum(np.asarray(self.state.weights), 1e-12)
         zeros = np.zeros(len(loss), np.float32)
-        self.state = self.state._replace(total=zeros, count=zeros)
+        self.state = self.state._replace(losses=zeros, weights=zeros)
         watched = loss
         if self.validation:
             sums = [call(_assess, self.state.flat, self.buffers, b, method=self.method,
