@@ -48,16 +48,15 @@ class Encoder:
                 if isinstance(part, CategoryPart) and part.many:
                     part.learn_rates(table.codes(part.column, part.values)[rows], y[rows])
         encoder = cls(table.schema, parts, Scaler.fit(np.zeros((0, 0))))
-        scaled, plain = encoder._encode(table)
+        scaled, matrix = encoder._encode(table)
         if y is not None:
             encoder._unlearn_own_labels(table, scaled, rows, y)
         encoder.scaler = Scaler.fit(scaled if len(rows) == table.rows else scaled[rows])
-        return encoder, np.concatenate([encoder.scaler.transform(scaled), plain], 1)
+        return encoder, encoder._scale(scaled, matrix)
 
     def transform(self, table: Table) -> np.ndarray:
         """(rows, features) float32, finite."""
-        scaled, plain = self._encode(table)
-        return np.concatenate([self.scaler.transform(scaled), plain], 1)
+        return self._scale(*self._encode(table))
 
     @property
     def features(self) -> list[Feature]:
@@ -97,17 +96,20 @@ class Encoder:
             raise ModelFileError("the model's encoder is damaged", found=repr(error)) from error
 
     def _encode(self, table: Table) -> tuple[np.ndarray, np.ndarray]:
-        """(rows, scaled features) float64 before scaling and (rows, plain features) float32."""
+        """(rows, scaled features) float64, before scaling, and the matrix (rows, features) float32 without them."""
         sizes = [tuple(len(f) for f in part.features()) for part in self.parts]
-        scaled = np.empty((table.rows, sum(s for s, _ in sizes)))
-        plain = np.empty((table.rows, sum(p for _, p in sizes)), np.float32)
-        at_scaled = at_plain = 0
-        for part, (wide, flags) in zip(self.parts, sizes):
-            encoded = part.encode(table)
-            scaled[:, at_scaled : at_scaled + wide] = encoded.scaled
-            plain[:, at_plain : at_plain + flags] = encoded.plain
-            at_scaled, at_plain = at_scaled + wide, at_plain + flags
-        return scaled, plain
+        wide = sum(s for s, _ in sizes)
+        scaled = np.empty((table.rows, wide))
+        matrix = np.zeros((table.rows, wide + sum(p for _, p in sizes)), np.float32)
+        at, flag = 0, wide
+        for part, (own, flags) in zip(self.parts, sizes):
+            part.encode(table, scaled[:, at : at + own], matrix[:, flag : flag + flags])
+            at, flag = at + own, flag + flags
+        return scaled, matrix
+
+    def _scale(self, scaled: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+        matrix[:, : scaled.shape[1]] = self.scaler.transform(scaled)
+        return matrix
 
     def _unlearn_own_labels(self, table: Table, scaled: np.ndarray, rows: np.ndarray, y: np.ndarray) -> None:
         """Replace training rows' category rates by those that the other folds give."""

@@ -11,7 +11,7 @@ import numpy as np
 from amiss.table import Table
 
 ONE_HOT = 32  #: a category's most frequent values get a column each, this many at most
-FREQUENT = 2  #: rows that a value needs for a column of its own
+FREQUENT = 0.002  #: share of the rows, and at least two rows, that a value needs for a column of its own
 PRIOR = 10.0  #: rows that the table's own rate of anomalies counts for in a value's rate
 CYCLES: dict[str, float] = {"hour of day": 86_400.0, "day of week": 604_800.0, "day of year": 31_556_952.0}
 TEXT_TRAITS = ("length", "words", "digits", "capitals")
@@ -23,13 +23,6 @@ class Feature(NamedTuple):
     name: str
     column: str
     role: str
-
-
-class Encoded(NamedTuple):
-    """Features of one column: ``scaled`` (rows, k) float64 with NaN for missing, ``plain`` (rows, m) float32."""
-
-    scaled: np.ndarray
-    plain: np.ndarray
 
 
 @dataclass
@@ -44,7 +37,8 @@ class Part:
         """(scaled, plain) features, in the order of :meth:`encode`."""
         raise NotImplementedError
 
-    def encode(self, table: Table) -> Encoded:
+    def encode(self, table: Table, scaled: np.ndarray, plain: np.ndarray) -> None:
+        """Fill (rows, scaled features) float64, NaN where missing, and (rows, plain features) float32, zeros before."""
         raise NotImplementedError
 
     def to_json(self) -> dict[str, Any]:
@@ -53,10 +47,9 @@ class Part:
     def _missing(self) -> list[Feature]:
         return [Feature(f"{self.column} is missing", self.column, "missing")] if self.absent else []
 
-    def _with_missing(self, scaled: np.ndarray, plain: list[np.ndarray], missing: np.ndarray) -> Encoded:
-        plain = [*plain, missing] if self.absent else plain
-        empty = np.zeros((len(missing), 0), np.float32)
-        return Encoded(scaled, np.column_stack(plain).astype(np.float32) if plain else empty)
+    def _mark(self, missing: np.ndarray, plain: np.ndarray) -> None:
+        if self.absent:
+            plain[:, -1] = missing
 
 
 @dataclass
@@ -70,9 +63,9 @@ class NumericPart(Part):
     def features(self) -> tuple[list[Feature], list[Feature]]:
         return [Feature(self.column, self.column, "value")], self._missing()
 
-    def encode(self, table: Table) -> Encoded:
-        values = table.numbers(self.column)
-        return self._with_missing(values[:, None], [], np.isnan(values))
+    def encode(self, table: Table, scaled: np.ndarray, plain: np.ndarray) -> None:
+        scaled[:, 0] = table.numbers(self.column)
+        self._mark(np.isnan(scaled[:, 0]), plain)
 
 
 @dataclass
@@ -101,11 +94,12 @@ class DatePart(Part):
         ]
         return [Feature(f"{self.column} elapsed", self.column, "elapsed")], circle + self._missing()
 
-    def encode(self, table: Table) -> Encoded:
-        seconds = table.numbers(self.column)
-        angles = [np.nan_to_num(seconds % CYCLES[c]) / CYCLES[c] * (2 * np.pi) for c in self.cycles]
-        circle = [wave(angle) for angle in angles for wave in (np.sin, np.cos)]
-        return self._with_missing(seconds[:, None], circle, np.isnan(seconds))
+    def encode(self, table: Table, scaled: np.ndarray, plain: np.ndarray) -> None:
+        scaled[:, 0] = seconds = table.numbers(self.column)
+        for i, cycle in enumerate(self.cycles):
+            angle = np.nan_to_num(seconds % CYCLES[cycle]) / CYCLES[cycle] * (2 * np.pi)
+            plain[:, 2 * i], plain[:, 2 * i + 1] = np.sin(angle), np.cos(angle)
+        self._mark(np.isnan(seconds), plain)
 
 
 @dataclass
@@ -129,7 +123,7 @@ class CategoryPart(Part):
         codes = table.codes(column, values)[rows]
         counts = np.bincount(codes[codes >= 0], minlength=len(values))
         order = [i for i in np.argsort(-counts, kind="stable") if counts[i] > 0]
-        shown = min(ONE_HOT, sum(counts[i] >= FREQUENT for i in order))
+        shown = min(ONE_HOT, sum(counts[i] >= max(2, FREQUENT * len(rows)) for i in order))
         part = cls(
             column, bool((codes == -1).any()), [values[i] for i in order], [int(counts[i]) for i in order], shown
         )
@@ -157,15 +151,16 @@ class CategoryPart(Part):
         shown = [Feature(f"{self.column} = {value}", self.column, "is") for value in self.values[: self.shown]]
         return scaled, shown + self._missing()
 
-    def encode(self, table: Table) -> Encoded:
+    def encode(self, table: Table, scaled: np.ndarray, plain: np.ndarray) -> None:
         codes = table.codes(self.column, self.values)
-        known = codes >= 0
-        total = max(1, sum(self.counts))
-        counts = np.where(known, np.asarray([*self.counts, 0], float)[np.maximum(codes, -1)], 0.5)
-        scaled = [np.where(codes == -1, np.nan, np.log(total) - np.log(np.maximum(counts, 0.5)))]
+        at = np.where(codes >= 0, codes, len(self.values))  # one place more, for a value never seen
+        rarity = np.log(max(1, sum(self.counts))) - np.log([*self.counts, 0.5])
+        scaled[:, 0] = np.where(codes == -1, np.nan, rarity[at])
         if self.rates:
-            scaled.append(np.where(known, np.asarray([*self.rates, 0.0])[np.maximum(codes, -1)], self.prior))
-        return self._with_missing(np.column_stack(scaled), [(codes == i) for i in range(self.shown)], codes == -1)
+            scaled[:, 1] = np.asarray([*self.rates, self.prior])[at]
+        shown = np.flatnonzero((codes >= 0) & (codes < self.shown))
+        plain[shown, codes[shown]] = 1
+        self._mark(codes == -1, plain)
 
 
 @dataclass
@@ -182,14 +177,14 @@ class TextPart(Part):
     def features(self) -> tuple[list[Feature], list[Feature]]:
         return [Feature(f"{trait} of {self.column}", self.column, "text") for trait in TEXT_TRAITS], self._missing()
 
-    def encode(self, table: Table) -> Encoded:
-        traits = np.full((table.rows, len(TEXT_TRAITS)), np.nan)
+    def encode(self, table: Table, scaled: np.ndarray, plain: np.ndarray) -> None:
+        scaled[:] = np.nan
         for i, text in enumerate(table.words(self.column)):
             if text:
                 size = len(text)
                 digits, capitals = sum(map(str.isdigit, text)), sum(map(str.isupper, text))
-                traits[i] = size, len(text.split()), digits / size, capitals / size
-        return self._with_missing(traits, [], np.isnan(traits[:, 0]))
+                scaled[i] = size, len(text.split()), digits / size, capitals / size
+        self._mark(np.isnan(scaled[:, 0]), plain)
 
 
 PARTS: dict[str, type[Part]] = {p.kind: p for p in (NumericPart, DatePart, CategoryPart, TextPart)}
