@@ -25,6 +25,7 @@ from amiss.leaks import find_leaks
 from amiss.reading import RawTable, ReadOptions, read
 from amiss.schema import Schema
 from amiss.table import Table
+from amiss.verdicts import beside, verdict_frame
 
 SMALL = 5_000  #: up to this many rows, held-out scores come from five folds; beyond, from one held-out part
 FOLDS = 5
@@ -110,11 +111,6 @@ class Model:
         return verdict_frame(score, self.decision.p_values(score), self.decision.flag(score))
 
 
-def verdict_frame(score: np.ndarray, p_value: np.ndarray, flagged: np.ndarray) -> pl.DataFrame:
-    """The three columns that every output has."""
-    return pl.DataFrame({"score": score, "p_value": p_value, "is_anomaly": flagged})
-
-
 def load(path: str | Path) -> Model:
     """The model that :meth:`Model.save` wrote. Runs no code from the file. Raises ModelFileError where it is none."""
     head, arrays = store.load(path)
@@ -180,8 +176,10 @@ def prepare(
     report: Callable[[float, str], None] | None = None,
 ) -> Fit:
     """Read the table, understand its columns and labels, choose the detector. Parameters: see :func:`fit`."""
-    reading = {"header": header, "names": list(names) if names is not None else None, "nulls": list(nulls)}
+    reading: dict[str, Any] = {"header": header, "names": names, "nulls": list(nulls)}
     raw = read(data, _read_options(reading))
+    if names is not None:  # in the order that reading found them to be in
+        reading["names"] = raw.frame.columns[: len(names)]
     labels = None
     if label is not None:
         labels = read_labels(raw, label, anomaly=anomaly, nulls=nulls, allow_one_class=True)
@@ -276,10 +274,14 @@ def detect(data: Any, label: str | int | None = None, **options: Any) -> Detecti
     Without labels, the rows are scored by a model fitted on them. With labels of both kinds, every row is scored by a
     model fitted on the other folds, its threshold chosen on the other folds, so that the evaluation is honest.
     """
-    task = prepare(data, label, **options)
+    return detect_prepared(prepare(data, label, **options))
+
+
+def detect_prepared(task: Fit) -> Detection:
+    """Fit and score a prepared table."""
     if task.y is None or not (task.y == 1).any():
         model = fit_prepared(task)
-        frame = task.raw.frame.hstack(model.score_table(task.table), in_place=False)
+        frame = beside(task.raw.frame, model.score_table(task.table))
         return Detection(frame, task.table.schema, model.card, model.notes, model.encoder.describe(), task.leaks, model)
     started = time.perf_counter()
     score, fold, encoder = crossfit.out_of_fold(task.table, task.y, task.recipe, FOLDS)
@@ -291,16 +293,16 @@ def detect(data: Any, label: str | int | None = None, **options: Any) -> Detecti
     verdicts = verdict_frame(score, p_value, flagged)
     card = task.card | {"seconds": round(time.perf_counter() - started, 3)}
     return Detection(
-        task.raw.frame.hstack(verdicts), task.table.schema, card, notes_of(task), encoder.describe(), task.leaks,
+        beside(task.raw.frame, verdicts), task.table.schema, card, notes_of(task), encoder.describe(), task.leaks,
         evaluation=evaluate(task.y, score, flagged),
     )  # fmt: skip
 
 
 def _read_options(options: dict[str, Any]) -> ReadOptions:
     names = options.get("names")
-    return ReadOptions(
-        options.get("header", True), None if names is None else tuple(names), tuple(options.get("nulls") or ())
-    )
+    if names is not None and not isinstance(names, tuple):  # names from a file know more than a plain tuple
+        names = tuple(names)
+    return ReadOptions(options.get("header", True), names, tuple(options.get("nulls") or ()))
 
 
 def _checked(kind: type[Learner], parameters: dict[str, Any]) -> dict[str, Any]:

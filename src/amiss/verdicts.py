@@ -1,0 +1,30 @@
+"""The three columns that every output has, and how they stand beside the person's own."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+COLUMNS = ("score", "p_value", "is_anomaly")
+
+
+def verdict_frame(score: np.ndarray, p_value: np.ndarray, flagged: np.ndarray) -> pl.DataFrame:
+    """(rows,) each -> frame of ``score``, ``p_value`` and ``is_anomaly``."""
+    return pl.DataFrame(dict(zip(COLUMNS, (score, p_value, flagged))))
+
+
+def renamed(columns: list[str]) -> dict[str, str]:
+    """New names for a table's own columns that are called like ours, e.g. ``score`` -> ``score_input``."""
+    taken, names = {*columns, *COLUMNS}, {}
+    for name in (c for c in columns if c in COLUMNS):
+        new = f"{name}_input"
+        while new in taken:
+            new += "_input"
+        taken.add(new)
+        names[name] = new
+    return names
+
+
+def beside(frame: pl.DataFrame, verdicts: pl.DataFrame) -> pl.DataFrame:
+    """The table with the verdicts as last columns; its own columns of those names keep their cells under new ones."""
+    return frame.rename(renamed(frame.columns)).hstack(verdicts)
