@@ -69,7 +69,7 @@ def mlp(
     """
     last = len(weights) // 2 - 1
     for i in range(last + 1):
-        x = x @ weights[f"w{i}"] + weights[f"b{i}"]
+        x = x @ weights[f"w{i}"] + weights[f"b{i}"][None, :]
         if i < last:
             x = act(x)
             if dropout > 0 and key is not None:
