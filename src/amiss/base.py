@@ -252,7 +252,8 @@ class Classifier(ClassifierMixin, Learner):
 
     def predict(self, X: Any) -> np.ndarray:
         """(rows,) the likelier of ``classes_``."""
-        return self.classes_[(self.anomaly_score(X) > 0).astype(int)]
+        likelier = (self.anomaly_score(X) > 0).astype(int)  # first: it says so where the estimator is not fitted
+        return self.classes_[likelier]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
