@@ -15,6 +15,7 @@ A typed column (from Parquet, say) needs no parsing; a parser learned from text 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 
 import polars as pl
@@ -183,8 +184,15 @@ def _numbers(series: pl.Series, style: Sequence[str], nulls: Sequence[str]) -> t
 
 def finite(values: pl.Series) -> pl.Series:
     """Infinity and NaN become null."""
-    odd = ~values.is_finite()  # null stays null
-    return values.set(odd.fill_null(False), None) if odd.any() else values
+    if is_finite(values):
+        return values
+    odd = (~values.is_finite()).fill_null(False)
+    return values.set(odd, None) if odd.any() else values
+
+
+def is_finite(values: pl.Series) -> bool:
+    """Whether all values are surely finite: one infinity or NaN makes the sum infinite or NaN."""
+    return math.isfinite(values.sum() or 0.0)
 
 
 def messy_numbers(text: pl.Series, style: Sequence[str] = ()) -> pl.Series:

@@ -18,6 +18,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
 import polars as pl
 
 from amiss import cells
@@ -97,6 +98,11 @@ def _from_typed(series: pl.Series, rows: int, nulls: tuple[str, ...]) -> Column:
 
 
 def _from_text(series: pl.Series, rows: int, nulls: tuple[str, ...]) -> Column:
+    plain = series.cast(pl.Float64, strict=False) if series.dtype == pl.String and not nulls else None
+    if plain is not None and plain.null_count() == series.null_count() < rows and cells.is_finite(plain):
+        found = _from_plain(series, plain, rows)  # most columns of numbers need no closer look
+        if found:
+            return found
     text = cells.strip(series)
     counted = text.drop_nulls().alias("word").value_counts(name="count")
     present = counted.filter(~cells.is_missing(counted["word"], nulls))
@@ -106,6 +112,16 @@ def _from_text(series: pl.Series, rows: int, nulls: tuple[str, ...]) -> Column:
         return replace(column, kind="constant", note="all missing")
     found = _as_numbers(column, present, seen, nulls) or _as_dates(column, text, present, seen, nulls)
     return found or _settled(_from_words(column, present, seen), present["word"])
+
+
+def _from_plain(series: pl.Series, values: pl.Series, rows: int) -> Column | None:
+    """A column of text of which every cell is a plain number, or None where the digits are rather names."""
+    present = values.drop_nulls() if values.null_count() else values
+    column = Column(series.name, "numeric", "number", values.null_count(), present.n_unique())
+    numbers = present.to_numpy()
+    if (numbers == np.floor(numbers)).all() and _is_code(series.drop_nulls()):
+        return None
+    return _from_numbers(column, present, rows - column.missing)
 
 
 def _as_numbers(column: Column, present: pl.DataFrame, seen: int, nulls: tuple[str, ...]) -> Column | None:
@@ -118,7 +134,7 @@ def _as_numbers(column: Column, present: pl.DataFrame, seen: int, nulls: tuple[s
         digits = words.str.contains(r"^\D{0,8}\d") & (words.str.len_chars() <= 40)
         if counts.filter(digits).sum() < seen / 2:
             return None
-    style = _style(words, counts) if plain.null_count() or words.str.contains(r"\.\d{3}$").any() else ""
+    style = _style(words, counts) if plain.null_count() else ""
     values, _ = parse_checked(words, f"number {style}".strip())
     odd = present.filter(values.is_null())
     lost = int(odd["count"].sum() or 0)
@@ -166,12 +182,12 @@ def _from_numbers(column: Column, present: pl.Series, seen: int) -> Column:
     if column.distinct < 2:
         return _settled(column, present)
     name, last = _name_words(column.name)
-    values = present.cast(pl.Float64)
-    low, high = float(values.min()), float(values.max())  # type: ignore[arg-type]
+    values = present.cast(pl.Float64).to_numpy()
+    low, high = float(values.min()), float(values.max())
     unit = _epoch_unit(low, high) if name & _NAMES_A_TIME else ""
     if unit:
         return replace(column, kind="datetime", parser=column.parser.replace("number", f"epoch {unit}", 1))
-    if seen < FEW or not bool((values == values.floor()).all()):
+    if seen < FEW or not bool((values == np.floor(values)).all()):
         return column
     if column.distinct == seen:
         if high - low + 1 <= 1.05 * seen or _evenly_spaced(values):
@@ -193,8 +209,8 @@ def _epoch_unit(low: float, high: float) -> str:
     return ""
 
 
-def _evenly_spaced(values: pl.Series) -> bool:
-    steps = values.sort().diff().drop_nulls()
+def _evenly_spaced(values: np.ndarray) -> bool:
+    steps = np.diff(np.sort(values))
     return bool(steps.min() == steps.max())
 
 

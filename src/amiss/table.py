@@ -17,7 +17,7 @@ from amiss import cells
 from amiss.errors import ColumnError, TableError, did_you_mean
 from amiss.kinds import infer_column
 from amiss.reading import RawTable
-from amiss.schema import Column, Schema
+from amiss.schema import Schema
 
 _SHOWN = 12  #: columns named in a message before it says how many more
 
@@ -44,6 +44,7 @@ class Table:
     def __init__(self, raw: RawTable, schema: Schema, notes: Sequence[str] = ()) -> None:
         self.raw, self.schema, self.notes = raw, schema, [*raw.notes, *notes]
         self.rows: int = raw.frame.height
+        self._columns = {c.name: c for c in schema}  # a schema is searched from its start, at 5,000 columns too slowly
         self._parsed: dict[str, pl.Series] = {}
 
     @classmethod
@@ -68,8 +69,7 @@ class Table:
                 hint="separate the fields of a text with a comma, a semicolon, a tab or a bar",
             )
         columns = [infer_column(raw.frame[name], raw.frame.height, raw.nulls) for name in names]
-        table = cls(raw, Schema(tuple(columns)))
-        table.schema = Schema(tuple(table._without_duplicates(columns)))
+        table = cls(raw, Schema(tuple(columns)))._without_duplicates()
         if not table.schema.learned:
             why = "; ".join(f"{c.name!r} {c.kind}: {c.note}" for c in table.schema.columns[:_SHOWN])
             raise TableError(
@@ -135,32 +135,37 @@ class Table:
         return self._words(name).to_list()
 
     def _words(self, name: str) -> pl.Series:
-        parser = self.schema[name].parser
+        parser = self._columns[name].parser
         word, _, missing = cells.split_parser(parser) if parser else ("words", (), ())
         return cells.words(self.raw.frame[name], (*self.raw.nulls, *(missing if word == "words" else ())))
 
     def _values(self, name: str) -> pl.Series:
-        column = self.schema[name]
-        if name not in self._parsed:
-            values, _ = cells.parse_checked(self.raw.frame[name], column.parser, self.raw.nulls)
-            if cells.is_text(self.raw.frame.schema[name]) and values.dtype == pl.Float64:
-                self._parsed[name] = values  # text is dear to parse, typed cells are not
-            return values
-        return self._parsed[name]
+        if name in self._parsed:
+            return self._parsed[name]
+        raw = self.raw.frame[name]
+        values, _ = cells.parse_checked(raw, self._columns[name].parser, self.raw.nulls)
+        self._keep(name, raw, values)
+        return values
 
-    def _without_duplicates(self, columns: list[Column]) -> list[Column]:
-        """Columns whose values equal an earlier one's become duplicates."""
+    def _keep(self, name: str, raw: pl.Series, values: pl.Series) -> None:
+        """Text is dear to parse again, typed cells are not."""
+        if cells.is_text(raw.dtype) and values.dtype == pl.Float64:
+            self._parsed[name] = values
+
+    def _without_duplicates(self) -> Table:
+        """The table with columns whose values equal an earlier one's as duplicates."""
         first: dict[tuple[str, bytes], str] = {}
-        kept = []
-        for column in columns:
+        columns = []
+        for column in self.schema:
             if column.learned:
                 values = self._values(column.name)
-                key = (str(values.dtype), _digest(values))
-                original = first.setdefault(key, column.name)
+                original = first.setdefault((str(values.dtype), _digest(values)), column.name)
                 if original != column.name and values.equals(self._values(original), null_equal=True):
                     column = replace(column, kind="duplicate", note=f"equal to {original!r}")
-            kept.append(column)
-        return kept
+            columns.append(column)
+        table = Table(self.raw, Schema(tuple(columns)))
+        table._parsed = self._parsed
+        return table
 
     def _check(self) -> None:
         """Raise ColumnError for every learned column with cells that are no such values."""
@@ -174,8 +179,7 @@ class Table:
                 more = f", and {count - 1:,} more such rows" if count > 1 else ""
                 what = "a number" if column.kind == "numeric" else f"a date ({column.parser})"
                 wrong.append(f"column {column.name!r}, row {row + 1}: {str(raw[row])[:60]!r} is not {what}{more}")
-            elif cells.is_text(raw.dtype) and values.dtype == pl.Float64:
-                self._parsed[column.name] = values
+            self._keep(column.name, raw, values)
             if values.null_count() == self.rows and column.missing < self.rows:
                 sparse.append(column.name)
         if wrong:
@@ -197,9 +201,8 @@ def _more(count: int) -> str:
 
 
 def _digest(values: pl.Series) -> bytes:
-    text = values.dtype == pl.String
-    data = values.to_frame().hash_rows().to_numpy() if text else values.fill_null(np.nan).to_numpy()
-    return hashlib.blake2b(np.ascontiguousarray(data).data, digest_size=16).digest()
+    data = values.to_frame().hash_rows() if values.dtype == pl.String else values.cast(pl.Float64)
+    return hashlib.blake2b(np.ascontiguousarray(data.to_numpy()).data, digest_size=16).digest()
 
 
 def _chosen(raw: RawTable, only: Sequence[str | int], drop: Sequence[str | int], label: str | int | None) -> list[str]:
