@@ -71,6 +71,8 @@ def check_writable(path: str | Path, inputs: Sequence[str | Path] = (), *, exten
     if str(path) == "-":
         return
     place = Path(path).expanduser()
+    if "\0" in str(path):
+        raise OutputError("this is no name of a file", where=repr(str(path)), found="a NUL character")
     try:
         folder, there = place.is_dir(), place.exists()
         home = place.parent.is_dir()
