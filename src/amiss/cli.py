@@ -1,0 +1,213 @@
+"""The command line: arguments in, words or JSON out. Whatever is heavy is imported inside a command.
+
+Exit codes: 0 done; 2 the input or the usage is at fault, with a message that says what to do; 1 amiss is at fault;
+130 given up by Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import sys
+import time
+import traceback
+import warnings
+from typing import Any
+
+import click
+
+from amiss import __version__
+from amiss.commands import arguments
+from amiss.console import Screen, clean
+from amiss.errors import AmissError, InputError, OptionError
+
+REPORT = "This is a fault of amiss, not yours. AMISS_DEBUG=1 shows where it happened; please report it with that."
+
+
+class Commands(click.Group):
+    """Turns whatever a command raises into a message and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        logging.getLogger("jax").setLevel(logging.ERROR)
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(AttributeError, ValueError):  # a word that the terminal cannot show is no error
+                stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+        try:
+            with warnings.catch_warnings():
+                if not os.environ.get("AMISS_DEBUG"):
+                    warnings.simplefilter("ignore")  # of libraries; ours are notes
+                return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except BrokenPipeError:  # whoever read the output has had enough
+            with contextlib.suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(0)
+        except KeyboardInterrupt:
+            click.echo("Given up; nothing was written.", err=True)
+            ctx.exit(130)
+        except BaseException as error:  # polars panics are no Exception
+            if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+                raise
+            ctx.exit(_explain(error))
+
+
+def _explain(error: BaseException) -> int:
+    """Say what went wrong; the exit code."""
+    if os.environ.get("AMISS_DEBUG"):
+        traceback.print_exception(error)
+    if isinstance(error, AmissError):
+        click.echo(clean(f"Error: {error}"), err=True)
+        return 2 if isinstance(error, InputError) else 1
+    if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
+        hint = "leave out columns (--drop, --only) or rows, or use a computer with more memory"
+        click.echo(f"Error: the memory does not suffice\n  what to do: {hint}", err=True)
+        return 1
+    first = (str(error).splitlines() or [""])[0][:300]
+    click.echo(clean(f"Error: {type(error).__name__}: {first}\n  {REPORT}"), err=True)
+    return 1
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="amiss")
+def main() -> None:
+    """Find what is amiss in a table, with neural networks.
+
+    Start with `amiss demo`, or with your own table: `amiss detect table.csv`.
+    """
+
+
+@main.command(short_help="Find anomalies in a table: fit and score in one go.")
+@click.argument("data", nargs=-1, required=True)
+@arguments.how_learn
+@arguments.how_read
+@click.option("-o", "--output", metavar="OUT", help="Write the table with score, p_value and is_anomaly; - is stdout.")
+@arguments.how_shown
+def detect(data: tuple[str, ...], output: str | None, as_json: bool, quiet: bool, **options: Any) -> None:
+    """Find anomalies in DATA (files, a pattern, or - for stdin): fit and score the same table.
+
+    With --label every row is scored by a model that has not seen it, and the scores are evaluated.
+    """
+    screen = _screen(as_json, quiet, output)
+    _check_output(output, data)
+    from amiss.commands import outcome, work
+
+    started = time.perf_counter()
+    task, found = work.detect(list(data), options, screen)
+    result = outcome.of_detection(task, found)
+    work.write(result, output, data)
+    result.seconds = time.perf_counter() - started
+    work.finish(result, screen)
+
+
+@main.command(short_help="Learn from a table and save the model.")
+@click.argument("data", nargs=-1, required=True)
+@arguments.how_learn
+@arguments.how_read
+@click.option("-o", "--output", metavar="MODEL", required=True, help="The model's file, name.amiss.")
+@arguments.how_shown
+def fit(data: tuple[str, ...], output: str, as_json: bool, quiet: bool, **options: Any) -> None:
+    """Learn from DATA (files, a pattern, or - for stdin), and save the model for `amiss score` and `amiss evaluate`."""
+    screen = _screen(as_json, quiet, None)
+    if output == "-":
+        raise OptionError("a model cannot go to standard output", hint="give it a file: -o model.amiss")
+    _check_output(output, data, (".amiss",))
+    from amiss.commands import work
+
+    started = time.perf_counter()
+    result = work.fit(list(data), output, options, screen)
+    result.seconds = time.perf_counter() - started
+    work.finish(result, screen, f"amiss score {output} NEW.csv -o scores.csv")
+
+
+@main.command(short_help="Score a table by a saved model.")
+@click.argument("model")
+@click.argument("data", nargs=-1, required=True)
+@click.option("-o", "--output", metavar="OUT", help="Write the table with score, p_value and is_anomaly; - is stdout.")
+@arguments.how_read
+@arguments.how_shown
+def score(model: str, data: tuple[str, ...], output: str | None, as_json: bool, quiet: bool, **options: Any) -> None:
+    """Score the rows of DATA by MODEL. Columns go by name: their order does not matter, others are left alone.
+
+    DATA is read as the training table was, unless options say otherwise.
+    """
+    screen = _screen(as_json, quiet, output)
+    _check_output(output, (*data, model))
+    from amiss.commands import work
+
+    started = time.perf_counter()
+    result = work.score(model, list(data), options)
+    work.write(result, output, data)
+    result.seconds = time.perf_counter() - started
+    work.finish(result, screen)
+
+
+@main.command(short_help="Measure a saved model against labels.")
+@click.argument("model")
+@click.argument("data", nargs=-1, required=True)
+@arguments.label
+@arguments.anomaly
+@arguments.how_read
+@arguments.how_shown
+def evaluate(model: str, data: tuple[str, ...], as_json: bool, quiet: bool, **options: Any) -> None:
+    """Measure MODEL's verdicts on DATA against its labels. The label column is that of the fit, unless given."""
+    screen = _screen(as_json, quiet, None)
+    from amiss.commands import work
+
+    started = time.perf_counter()
+    result = work.evaluate(model, list(data), options)
+    result.seconds = time.perf_counter() - started
+    work.finish(result, screen)
+
+
+@main.command(short_help="List the methods, or one method's parameters.")
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else on stdout.")
+def detectors(name: str | None, as_json: bool) -> None:
+    """List the methods and what they learn from; with NAME, that method's parameters for --set."""
+    from amiss.commands import lists
+
+    found = lists.methods() if name is None else lists.parameters(name)
+    if as_json:
+        click.echo(json.dumps(found))
+    else:
+        lists.show(found, Screen())
+
+
+@main.command(short_help="Try amiss on a table that is at hand.")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Same seed, same result.")
+@arguments.how_shown
+def demo(seed: int, as_json: bool, quiet: bool) -> None:
+    """Find malignant tumours in scikit-learn's breast cancer table, without labels and with. No network is used."""
+    from amiss import demo
+
+    demo.run(Screen(as_json=as_json, quiet=quiet), seed)
+
+
+@main.command(short_help="Say what this computer offers.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else on stdout.")
+def doctor(as_json: bool) -> None:
+    """Versions, backend, cores, the cache of compiled programs, and places that can be written."""
+    from amiss.commands import doctor, lists
+
+    found = doctor.examine()
+    if as_json:
+        click.echo(json.dumps(found))
+    else:
+        lists.show_doctor(found, Screen())
+
+
+def _screen(as_json: bool, quiet: bool, output: str | None) -> Screen:
+    if as_json and output == "-":
+        raise OptionError("--json and -o - both want standard output", hint="give -o a file, or leave --json out")
+    return Screen(as_json=as_json, quiet=quiet, taken=output == "-")
+
+
+def _check_output(output: str | None, inputs: tuple[str, ...], extensions: tuple[str, ...] = ()) -> None:
+    """Before any work is done."""
+    if output is not None:
+        from amiss.writing import check_writable
+
+        check_writable(output, inputs, extensions=extensions)

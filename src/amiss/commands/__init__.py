@@ -1,0 +1,1 @@
+"""What stands behind the command line: options, the JSON that commands print, and the doctor."""

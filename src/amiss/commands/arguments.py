@@ -1,0 +1,234 @@
+"""The options that commands share, and what their texts mean. Imports nothing heavy: ``--help`` reads this."""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+import types
+from collections.abc import Callable, Iterable
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+import click
+
+from amiss.errors import OptionError, did_you_mean
+
+_SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+#: parameters that have an option of their own
+ELSEWHERE = {"random_state": "--seed", "budget": "--budget", "contamination": "--contamination"}
+
+Command = Callable[..., Any]
+
+
+class Budget(click.ParamType):
+    """``30s``, ``5m``, ``1.5h`` or a number of seconds -> seconds."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        found = re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+)\s*([smh]?)", str(value).strip().lower())
+        seconds = float(found[1]) * _SECONDS[found[2]] if found else 0.0
+        if not seconds > 0 or math.isinf(seconds):
+            self.fail(f"{value!r} is no time above zero: write 30s, 5m, 1h or a number of seconds", param, ctx)
+        return seconds
+
+
+class Columns(click.ParamType):
+    """``a,b,"c, d"`` -> names of columns."""
+
+    name = "columns"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[str]:
+        if isinstance(value, list):
+            return value
+        names = [name.strip() for line in csv.reader([str(value)], skipinitialspace=True) for name in line]
+        names = [name for name in names if name]
+        if not names:
+            self.fail("no column is named", param, ctx)
+        return names
+
+
+class Pair(click.ParamType):
+    """``key=value`` -> (key, value)."""
+
+    name = "key=value"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        if isinstance(value, tuple):
+            return value
+        key, equals, text = str(value).partition("=")
+        if not equals or not key.strip():
+            self.fail(f"{value!r} is no key=value, e.g. epochs=50", param, ctx)
+        return key.strip().replace("-", "_"), text.strip()
+
+
+def _all(options: Iterable[Command]) -> Callable[[Command], Command]:
+    """One decorator of many; the first option is shown first in the help."""
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(list(options)):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+label = click.option(
+    "--label", metavar="COL", help="The column that says which rows are anomalies: its name, or its place (1, 2, ...)."
+)
+anomaly = click.option(
+    "--anomaly",
+    metavar="VALUE",
+    help="The label's value (or values, a,b) that is the anomaly. Default: 1, true, yes, fraud, ..., else the rarer.",
+)
+how_read = _all(
+    [
+        click.option("--header/--no-header", default=None, help="Whether the first line of a text names the columns."),
+        click.option(
+            "--names",
+            metavar="FILE",
+            help="A file with the columns' names: one a line, or the first field of each line.",
+        ),
+        click.option(
+            "--null", "nulls", metavar="TOKEN", multiple=True, help="A word that means missing, besides the usual ones."
+        ),
+    ]
+)
+how_learn = _all(
+    [
+        label,
+        anomaly,
+        click.option("--drop", type=Columns(), multiple=True, metavar="A,B", help="Columns to leave out."),
+        click.option("--only", type=Columns(), multiple=True, metavar="A,B", help="Columns to learn from, no others."),
+        click.option("--detector", metavar="NAME", help="The method; `amiss detectors` lists them."),
+        click.option(
+            "--set",
+            "pairs",
+            type=Pair(),
+            multiple=True,
+            metavar="KEY=VALUE",
+            help="A parameter of the method, e.g. --set epochs=50 --set hidden=64,32.",
+        ),
+        click.option(
+            "--contamination", type=float, metavar="SHARE", help="Flag this share of the rows, e.g. 0.01 for 1 %."
+        ),
+        click.option("--budget", type=Budget(), metavar="TIME", help="Stop training in time: 30s, 5m, 1h."),
+        click.option(
+            "--seed",
+            type=click.IntRange(0, 2**32 - 1),
+            default=0,
+            show_default=True,
+            help="Same seed, same result.",
+        ),
+    ]
+)
+how_shown = _all(
+    [
+        click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else on stdout."),
+        click.option("--quiet", "-q", is_flag=True, help="No progress bar, no notes: only what was asked for."),
+    ]
+)
+
+
+def learning(options: dict[str, Any]) -> dict[str, Any]:
+    """The command's options -> those of :func:`amiss.model.prepare`."""
+    if options["anomaly"] is not None and options["label"] is None:
+        raise OptionError("--anomaly is a value of the label column", hint="name the column: --label COL")
+    chosen = {key: options[key] for key in ("detector", "contamination", "seed", "budget", "anomaly")}
+    chosen["parameters"] = parameters(options["detector"], options["label"] is not None, options["pairs"])
+    for key in ("drop", "only"):
+        chosen[key] = [name for names in options[key] for name in names]
+    reading = how_to_read(options["header"], options["names"], options["nulls"])
+    return chosen | {key: value for key, value in reading.items() if value is not None}
+
+
+def how_to_read(header: bool | None, names: str | None, nulls: Iterable[str]) -> dict[str, Any]:
+    """Options of reading; None for those that the person left open."""
+    from amiss.reading import read_names
+
+    return {"header": header, "names": None if names is None else read_names(names), "nulls": list(nulls) or None}
+
+
+def parameters(detector: str | None, labelled: bool, pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """``--set key=value`` -> the detector's parameters, typed as its fields are. Raises OptionError for a wrong one."""
+    from amiss.model import learner
+
+    pairs = list(pairs)
+    if not pairs and detector is None:
+        return {}
+    kinds = [learner(detector, labelled=both) for both in (labelled, not labelled)]  # labels may turn out one-sided
+    hints: dict[str, Any] = {}
+    for kind in reversed(kinds):
+        hints |= fields_of(kind)
+    values = {}
+    for key, text in pairs:
+        if key in ELSEWHERE:
+            raise OptionError(f"--set {key}: this has an option of its own", hint=f"use {ELSEWHERE[key]}")
+        if key not in hints:
+            raise OptionError(
+                f"{kinds[0].__name__} has no parameter {key!r}",
+                hint=did_you_mean(key, [name for name in hints if name not in ELSEWHERE]),
+            )
+        values[key] = typed(key, text, hints[key])
+    return values
+
+
+def fields_of(kind: type) -> dict[str, Any]:
+    """Parameter -> type of a detector's class."""
+    hints = get_type_hints(kind)
+    return {name: hints[name] for name in kind.__dataclass_fields__}  # type: ignore[attr-defined]
+
+
+def typed(key: str, text: str, hint: Any) -> Any:
+    """A text as the type of a field: bool, int, float, tuple, text, none, or any of several."""
+    kinds = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
+    for kind in kinds:
+        try:
+            return _as(kind, text)
+        except ValueError:
+            continue
+    raise OptionError(f"--set {key}: the value is not understood", required=type_words(hint), found=repr(text))
+
+
+def type_words(hint: Any) -> str:
+    """A field's type in words."""
+    words = {int: "a whole number", float: "a number", bool: "true or false", str: "a word", type(None): "none"}
+    kinds = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
+    named = ["numbers a,b,..." if get_origin(kind) is tuple else words.get(kind, "a value") for kind in kinds]
+    return " or ".join(named)
+
+
+def _as(kind: Any, text: str) -> Any:
+    plain = text.lower()
+    if kind is type(None):
+        if plain not in ("none", "null", ""):
+            raise ValueError(text)
+        return None
+    if kind is bool:
+        if plain not in ("true", "false", "yes", "no", "1", "0", "on", "off"):
+            raise ValueError(text)
+        return plain in ("true", "yes", "1", "on")
+    if kind is int:
+        return int(text)
+    if kind is float:
+        if not math.isfinite(float(text)):
+            raise ValueError(text)
+        return float(text)
+    if get_origin(kind) is tuple:
+        inner = get_args(kind)[0]
+        return tuple(_as(inner, part.strip()) for part in text.strip("()[] ").split(",") if part.strip())
+    return text if kind is str else _anything(text)
+
+
+def _anything(text: str) -> Any:
+    """For a field of any type: none, a truth value, a number, ``0:1,1:10`` as a dictionary, else the text."""
+    if ":" in text:
+        return {_anything(k.strip()): _anything(v.strip()) for k, _, v in (p.partition(":") for p in text.split(","))}
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    for kind in (type(None), int, float):
+        try:
+            return _as(kind, text)
+        except ValueError:
+            continue
+    return text

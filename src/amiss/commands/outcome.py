@@ -1,0 +1,123 @@
+"""What a command has found out, as one object fit for JSON; the terminal shows the same."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from amiss.model import Detection, Fit, Model
+from amiss.schema import Schema
+
+SHOWN = 10  #: strangest rows that are listed
+
+
+@dataclass
+class Outcome:
+    """What is printed at a command's end.
+
+    source: what the table is called. card: the model's. columns: what is done to each. frame: the person's columns,
+    and where rows were scored, score, p_value and is_anomaly. rule: how rows were flagged, in words.
+    """
+
+    source: str
+    rows: int
+    schema: Schema
+    card: dict[str, Any]
+    columns: list[dict[str, Any]]
+    notes: list[str]
+    leaks: list[dict[str, Any]] = field(default_factory=list)
+    frame: pl.DataFrame | None = None
+    rule: str = ""
+    evaluation: dict[str, Any] | None = None
+    seconds: float = 0.0
+    output: str | None = None
+
+    @property
+    def anomalies(self) -> int | None:
+        return None if self.frame is None else int(self.frame["is_anomaly"].sum())
+
+    @property
+    def own_notes(self) -> list[str]:
+        """The notes besides those on leaks, which are told louder."""
+        return [n for n in self.notes if not any(repr(k["column"]) in n and "away on its own" in n for k in self.leaks)]
+
+    def strangest(self, count: int = SHOWN) -> np.ndarray:
+        """Places of the strangest rows, strangest first; earlier rows first among equals."""
+        assert self.frame is not None
+        return np.argsort(-self.frame["score"].to_numpy(), kind="stable")[:count]
+
+    def to_json(self) -> dict[str, Any]:
+        """One object without NaN or infinity."""
+        found: dict[str, Any] = {
+            "rows": self.rows,
+            "anomalies": self.anomalies,
+            "columns": self.columns,
+            "detector": self.card.get("detector"),
+            "setting": self.card.get("setting"),
+            "seed": self.card.get("seed"),
+            "stopped": self.card.get("stopped", ""),
+            "seconds": round(self.seconds, 3),
+            "flagged_by": self.rule,
+            "label": None if self.card.get("label") is None else self.card["label"]["column"],
+            "notes": self.notes,
+            "leaks": self.leaks,
+            "output": self.output,
+        }
+        if self.frame is not None:
+            three = self.frame.select("score", "p_value", "is_anomaly")
+            found["strangest"] = [{"row": int(i) + 1, **three.row(int(i), named=True)} for i in self.strangest()]
+        if self.evaluation is not None:
+            found["evaluation"] = self.evaluation
+        return finite(found)
+
+
+def of_detection(task: Fit, detection: Detection) -> Outcome:
+    """What ``amiss detect`` found."""
+    rule = task.rule if detection.model is None else detection.model.decision.rule
+    return Outcome(
+        task.raw.source,
+        task.table.rows,
+        detection.schema,
+        detection.card,
+        detection.columns,
+        detection.notes,
+        detection.leaks,
+        detection.frame,
+        rule_words(rule),
+        detection.evaluation,
+    )
+
+
+def of_model(model: Model, source: str, rows: int, notes: list[str], leaks: list[dict[str, Any]]) -> Outcome:
+    """What is known of a model, and of the table it was fitted to or is used on."""
+    described, rule = model.encoder.describe(), rule_words(model.decision.rule)
+    return Outcome(source, rows, model.schema, model.card, described, notes, leaks, rule=rule)
+
+
+def rule_words(rule: Any) -> str:
+    """How rows are flagged, for the person."""
+    value = f"{rule.value:g}"
+    return {
+        "fdr": f"flagged so that of the flagged rows a share of {value} at most should be false alarms",
+        "contamination": f"flagged as the strangest share of {value} of rows like the training rows",
+        "alerts": f"flagged as the {value} strangest rows",
+        "f1": "flagged above the score with the best F1 on other rows with labels",
+        "threshold": f"flagged from a score of {value} on",
+    }[rule.name]
+
+
+def finite(value: Any) -> Any:
+    """The same with None for NaN and infinity, which JSON does not know, and plain numbers for NumPy's."""
+    if isinstance(value, dict):
+        return {str(k): finite(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(v) for v in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,140 @@
+"""What the commands do: options -> the library -> an outcome, shown or printed as JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+import click
+
+from amiss.commands import arguments, outcome, show
+from amiss.commands.outcome import Outcome
+from amiss.console import Screen
+from amiss.errors import LabelError
+from amiss.evaluate import evaluate as measure
+from amiss.labels import read_labels
+from amiss.model import Detection, Fit, Model, detect_prepared, fit_prepared, load, prepare
+from amiss.reading import RawTable
+from amiss.verdicts import beside, renamed
+from amiss.writing import write as write_table
+
+
+def detect(data: Any, options: dict[str, Any], screen: Screen) -> tuple[Fit, Detection]:
+    """Fit and score the same table."""
+    with screen.interruptible(), screen.progress("reading", options["budget"]) as report:
+        task = prepare(data, options["label"], report=report, **arguments.learning(options))
+        found = detect_prepared(task)
+    _note_stops(found.card, found.notes, screen)
+    _note_renamed(task.raw, found.notes)
+    return task, found
+
+
+def fit(data: Any, output: str, options: dict[str, Any], screen: Screen) -> Outcome:
+    """Fit and save."""
+    with screen.interruptible(), screen.progress("reading", options["budget"]) as report:
+        task = prepare(data, options["label"], report=report, **arguments.learning(options))
+        model = fit_prepared(task)
+    _note_stops(model.card, model.notes, screen)
+    model.save(output)
+    result = outcome.of_model(model, task.raw.source, task.table.rows, model.notes, task.leaks)
+    result.output = output
+    return result
+
+
+def score(model_file: str, data: Any, options: dict[str, Any]) -> Outcome:
+    """Score another table."""
+    model = load(model_file)
+    raw = _read(model, data, options)
+    table = model.match(raw)
+    notes = list(table.notes)
+    _note_renamed(raw, notes)
+    result = outcome.of_model(model, raw.source, table.rows, notes, [])
+    result.frame = beside(raw.frame, model.score_table(table))
+    return result
+
+
+def evaluate(model_file: str, data: Any, options: dict[str, Any]) -> Outcome:
+    """Measure a model's verdicts."""
+    model = load(model_file)
+    raw = _read(model, data, options)
+    label, known = options["label"], (model.card.get("label") or {}).get("column")
+    if label is None and known is None:
+        raise LabelError("the model was fitted without labels", hint="name the column that holds them: --label COL")
+    if options["anomaly"] is None:
+        labels = model.labels(raw, label)
+    else:
+        labels = read_labels(raw, label or str(known), anomaly=options["anomaly"], nulls=raw.nulls)
+    table = model.match(raw, labels.column)
+    verdicts = model.score_table(table)
+    notes = [*table.notes, labels.note]
+    if raw.source != "<stdin>" and (raw.source, table.rows) == (model.card.get("source"), model.card.get("rows")):
+        notes.append(
+            "the model learned from this very table: the measures flatter it; `amiss detect --label` tells honest ones"
+        )
+    result = outcome.of_model(model, raw.source, table.rows, notes, [])
+    result.frame = beside(raw.frame, verdicts)
+    result.evaluation = measure(labels.y, verdicts["score"].to_numpy(), verdicts["is_anomaly"].to_numpy())
+    return result
+
+
+def write(result: Outcome, output: str | None, inputs: tuple[str, ...]) -> None:
+    """Write the scored table where it was asked for."""
+    if output is not None:
+        assert result.frame is not None
+        write_table(result.frame, output, inputs=inputs)
+        result.output = output
+
+
+def finish(result: Outcome, screen: Screen, then: str = "") -> None:
+    """JSON, or words. Quiet says nothing where a file holds what was asked for."""
+    if screen.as_json:
+        if not screen.quiet:
+            show.leaks(result.leaks, screen)
+        click.echo(json.dumps(result.to_json(), allow_nan=False))
+        return
+    if screen.quiet and result.output is not None:
+        return
+    console = screen.results
+    if not screen.quiet:
+        show.table_understood(result, screen)
+        show.leaks(result.leaks, screen)
+    if result.frame is not None:
+        show.strangest_rows(result, console)
+    if result.evaluation is not None:
+        show.measures(result.evaluation, console, show.TITLE)
+    if result.frame is not None:
+        console.print(show.summary(result), style="bold", soft_wrap=True)
+    if result.output is not None and result.output != "-":
+        console.print(f"{_written(result)}", soft_wrap=True)
+    if then and not screen.quiet:
+        console.print(f"Next: {then}", soft_wrap=True)
+
+
+def _written(result: Outcome) -> str:
+    assert result.output is not None
+    bytes_ = show.size(os.path.getsize(os.path.expanduser(result.output)))
+    if result.frame is None:
+        learned = f"{result.card['detector']} ({result.card['setting']}) learned in {result.seconds:.1f} s"
+        return f"{learned}; written: {result.output}, {bytes_}."
+    return f"Written: {result.output}, {result.rows:,} rows, {result.frame.width} columns, {bytes_}."
+
+
+def _read(model: Model, data: Any, options: dict[str, Any]) -> RawTable:
+    """Read as the training table was, with the words for missing of both."""
+    reading = arguments.how_to_read(options["header"], options["names"], options["nulls"])
+    if reading["nulls"]:
+        reading["nulls"] = [*model.card.get("reading", {}).get("nulls", []), *reading["nulls"]]
+    return model.read(data, **reading)
+
+
+def _note_stops(card: dict[str, Any], notes: list[str], screen: Screen) -> None:
+    if screen.interrupted:
+        notes.append("training was stopped by Ctrl-C: the result is the best until then")
+    elif card.get("stopped") == "budget":
+        notes.append("training was stopped by the budget: the result is the best until then")
+
+
+def _note_renamed(raw: RawTable, notes: list[str]) -> None:
+    for old, new in renamed(raw.frame.columns).items():
+        notes.append(f"the table has a column {old!r} of its own: it is {new!r} in the output")
