@@ -17,7 +17,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from amiss import train as loop
-from amiss.errors import LabelError, OptionError, TableError
+from amiss.errors import LabelError, OptionError, TableError, check_number
 from amiss.numeric import Scaler
 from amiss.params import flatten, unflatten
 from amiss.sampling import Sampler, uniform
@@ -117,17 +117,15 @@ class Learner(BaseEstimator):
         return splits
 
     def _check_parameters(self) -> None:
-        at_least = {"n_estimators": 1, "epochs": 0, "batch_size": 1, "learning_rate": 0, "weight_decay": 0}
-        for name, low in at_least.items():
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or value < low:
-                raise OptionError(f"{name} is out of range", required=f"a number of at least {low}", found=repr(value))
-        if not 0 <= self.validation_fraction < 1:
-            raise OptionError(
-                "validation_fraction is out of range",
-                required="from 0 to below 1",
-                found=repr(self.validation_fraction),
-            )
+        for name, low in {"n_estimators": 1, "epochs": 0, "batch_size": 1}.items():
+            check_number(name, getattr(self, name), low, whole=True)
+        check_number("learning_rate", self.learning_rate, 0)
+        check_number("weight_decay", self.weight_decay, 0)
+        check_number("validation_fraction", self.validation_fraction, 0, 1, open_high=True)
+        if self.patience is not None:
+            check_number("patience", self.patience, 0, whole=True)
+        if self.budget is not None:
+            check_number("budget", self.budget, 0)
         if self.schedule not in ("constant", "cosine"):
             raise OptionError("there is no such schedule", required="'constant' or 'cosine'", found=repr(self.schedule))
 
@@ -204,10 +202,7 @@ class Detector(OutlierMixin, Learner):
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
-        if isinstance(self.contamination, bool) or not 0 < self.contamination <= 0.5:
-            raise OptionError(
-                "contamination is out of range", required="above 0, at most 0.5", found=repr(self.contamination)
-            )
+        check_number("contamination", self.contamination, 0, 0.5, open_low=True)
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

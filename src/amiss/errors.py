@@ -16,7 +16,10 @@ A message says what was wrong, where, what was required, what was found and what
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterable
+from numbers import Integral, Real
+from typing import Any
 
 
 class AmissError(Exception):
@@ -78,3 +81,21 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
         return "did you mean " + " or ".join(repr(n) for n in close) + "?"
     shown = ", ".join(repr(n) for n in known[:12])
     return f"choose one of {shown}" + (f" and {len(known) - 12} more" if len(known) > 12 else "")
+
+
+def check_number(
+    name: str, value: Any, low: float, high: float = math.inf, *, whole: bool = False, open_low: bool = False,
+    open_high: bool = False,
+) -> None:  # fmt: skip
+    """Raise OptionError unless ``value`` is a number (an integer where ``whole``) from ``low`` to ``high``."""
+    right = isinstance(value, Integral if whole else Real) and not isinstance(value, bool)
+    edge = right and ((open_low and value == low) or (open_high and value == high) or abs(value) == math.inf)
+    if right and low <= value <= high and not edge:
+        return
+    span = f"{'above' if open_low else 'from'} {low:g}"
+    if high < math.inf:
+        span += f" {'to below' if open_high else 'to'} {high:g}"
+    else:
+        span += "" if open_low else " up"
+    what = "a whole number" if whole else "a number"
+    raise OptionError(f"{name} is out of range", required=f"{what} {span}", found=repr(value))

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from amiss.errors import OptionError, did_you_mean
+from amiss.errors import OptionError, check_number, did_you_mean
 
 Weights = dict[str, Array]
 
@@ -42,8 +42,7 @@ def check_layers(hidden: Sequence[int], act: str, dropout: float) -> None:
     activation(act)
     if not isinstance(hidden, Sequence) or not hidden or any(not isinstance(h, int) or h < 1 for h in hidden):
         raise OptionError("hidden is not a list of layers", required="units a layer, e.g. (64, 32)", found=repr(hidden))
-    if not 0 <= dropout < 1:
-        raise OptionError("dropout is out of range", required="from 0 to below 1", found=repr(dropout))
+    check_number("dropout", dropout, 0, 1, open_high=True)
 
 
 def init_mlp(rng: np.random.Generator, sizes: Sequence[int], inputs: int | None = None) -> dict[str, np.ndarray]:
@@ -80,6 +79,6 @@ def mlp(
 
 def drop(x: Array, rate: float, key: Array) -> Array:
     """Inverted dropout; a byte of randomness a unit, as drawing 32 bits would cost more than the network does."""
-    dropped = round(256 * rate)
+    dropped = min(round(256 * rate), 255)
     keep = jax.random.bits(key, x.shape, jnp.uint8) >= dropped
     return jnp.where(keep, x * (256 / (256 - dropped)), 0.0)
