@@ -52,6 +52,7 @@ MISSING = frozenset(
     for w in _MISSING
     for v in (w, w.upper(), w.title(), w.capitalize(), w.replace("nan", "NaN"), w.replace("nat", "NaT"))
 )
+_MISSING_WORDS = pl.Series(sorted(MISSING))
 _BLANKS = "[\\s\u00a0\u2007\u2009\u202f]"
 _MONEY = r"(?:[$€£¥₹₽₩]|USD|EUR|GBP|CHF|JPY|CNY|INR|CAD|AUD|SEK|NOK|DKK|PLN|kr|zł|R\$|US\$)"
 _FINAL = r"^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$"
@@ -147,13 +148,16 @@ def as_text(series: pl.Series) -> pl.Series:
 
 def is_missing(text: pl.Series, nulls: Sequence[str] = ()) -> pl.Series:
     """Mask of the cells, already stripped, that mean missing."""
-    return text.is_null() | text.is_in([*MISSING, *(n.strip() for n in nulls)])
+    known = _MISSING_WORDS if not nulls else pl.Series([*MISSING, *(n.strip() for n in nulls)])
+    mask = text.is_in(known.implode())
+    return mask | text.is_null() if text.null_count() else mask
 
 
 def words(series: pl.Series, nulls: Sequence[str] = ()) -> pl.Series:
     """Stripped text; null = missing."""
     text = strip(series)
-    return text.set(is_missing(text, nulls), None)
+    missing = is_missing(text, nulls)
+    return text.set(missing, None) if missing.any() else text
 
 
 def _bad(values: pl.Series, text: pl.Series, nulls: Sequence[str]) -> pl.Series | None:
@@ -233,8 +237,10 @@ def dates(text: pl.Series, form: str) -> pl.Series:
     """Stripped text -> seconds since 1970, null where it does not fit ``form`` (``iso``: any of its variants)."""
     if form != "iso":
         return _one_form(text, form)
-    values = _one_form(text, _ISO[0])
-    for form in _ISO[1:]:
+    some = text.drop_nulls().head(50)
+    forms = sorted(_ISO, key=lambda form: _one_form(some, form).null_count())  # the likely one first: each costs a pass
+    values = _one_form(text, forms[0])
+    for form in forms[1:]:
         if values.null_count() == text.null_count():
             break
         places = (values.is_null() & text.is_not_null()).arg_true()

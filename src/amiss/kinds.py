@@ -28,6 +28,7 @@ from amiss.schema import Column, Kind
 __all__ = ["infer_column", "parse", "parse_checked"]
 
 MOSTLY = 0.99  #: share of the cells that has to fit
+SOME = 200  #: cells that are looked at first
 FEW = 20  #: rows under which "different in every row" says nothing
 SENTENCE = 5.0  #: words in a cell of text, on average
 _NAMES_A_THING = {"id", "ids", "uuid", "guid", "key", "identifier", "ident", "pk"}
@@ -66,6 +67,8 @@ _CLOCKS = (
     ":%H:%M:%S",
     ":%H:%M:%S %z",
 )
+_DIGIT = re.compile(r"\d").search
+_DATELIKE = re.compile(r"(?=.{3,40}$).{0,12}\d.*[-/.: ].*\d").match
 _TWINS = {"%d/%m": "%m/%d", "%d-%m": "%m-%d"}  # a day up to 12 may be a month
 
 
@@ -110,8 +113,20 @@ def _from_text(series: pl.Series, rows: int, nulls: tuple[str, ...]) -> Column:
     column = Column(series.name, "category", make_parser("words", nulls), rows - seen, present.height)
     if present.height == 0:
         return replace(column, kind="constant", note="all missing")
-    found = _as_numbers(column, present, seen, nulls) or _as_dates(column, text, present, seen, nulls)
+    if present.height <= 6 and {word.lower() for word in present["word"]} <= {"true", "false"}:
+        return _settled(replace(column, kind="numeric", parser=make_parser("number bool", nulls)), present["word"])
+    some = _some(text, present["word"], nulls)
+    found = None
+    if sum(map(bool, map(_DIGIT, some))) >= len(some) / 2:
+        found = _as_numbers(column, present, some, seen, nulls) or _as_dates(column, text, present, some, seen, nulls)
     return found or _settled(_from_words(column, present, seen), present["word"])
+
+
+def _some(text: pl.Series, words: pl.Series, nulls: tuple[str, ...]) -> pl.Series:
+    """A few hundred cells from all over the column: what they rule out need not be tried on all."""
+    some = text.gather_every(max(1, len(text) // SOME))
+    some = some.filter(~cells.is_missing(some, nulls))
+    return some if len(some) else words.sort().head(SOME)
 
 
 def _from_plain(series: pl.Series, values: pl.Series, rows: int) -> Column | None:
@@ -124,16 +139,15 @@ def _from_plain(series: pl.Series, values: pl.Series, rows: int) -> Column | Non
     return _from_numbers(column, present, rows - column.missing)
 
 
-def _as_numbers(column: Column, present: pl.DataFrame, seen: int, nulls: tuple[str, ...]) -> Column | None:
+def _as_numbers(
+    column: Column, present: pl.DataFrame, some: pl.Series, seen: int, nulls: tuple[str, ...]
+) -> Column | None:
     """The column as numbers, if that is what it holds."""
     words, counts = present["word"], present["count"]
-    if words.str.contains(r"(?i)^(?:true|false)$").all():
-        return _settled(replace(column, kind="numeric", parser=make_parser("number bool", nulls)), words)
+    either = cells.messy_numbers(some).is_not_null() | cells.messy_numbers(some, ("comma",)).is_not_null()
+    if either.sum() < len(some) / 2:
+        return None
     plain = words.cast(pl.Float64, strict=False)
-    if plain.null_count():
-        digits = words.str.contains(r"^\D{0,8}\d") & (words.str.len_chars() <= 40)
-        if counts.filter(digits).sum() < seen / 2:
-            return None
     style = _style(words, counts) if plain.null_count() else ""
     values, _ = parse_checked(words, f"number {style}".strip())
     odd = present.filter(values.is_null())
@@ -221,21 +235,20 @@ def _name_words(name: str) -> tuple[set[str], str]:
 
 
 def _as_dates(
-    column: Column, text: pl.Series, present: pl.DataFrame, seen: int, nulls: tuple[str, ...]
+    column: Column, text: pl.Series, present: pl.DataFrame, some: pl.Series, seen: int, nulls: tuple[str, ...]
 ) -> Column | None:
     """The column as dates, if one form fits its cells."""
     words, counts = present["word"], present["count"]
-    datelike = words.str.contains(r"^.{0,12}\d.*[-/.: ].*\d") & words.str.len_chars().is_between(3, 40)
-    if counts.filter(datelike).sum() < MOSTLY * seen:
+    if sum(map(bool, map(_DATELIKE, some))) < 0.9 * len(some):
         return None
-    form = _form(words, counts)
+    form, values = _form(some, words, counts)
     if not form:
         return None
     note = ""
     if form[:5] in _TWINS:
         form, note = _day_or_month(form, text, words)
+        values = _moments(words, form)
     parser = "time" if form == "time" else f"date {form}"
-    values = _moments(words, form)
     odd = present.filter(values.is_null()).sort("count", "word", descending=[True, False])["word"].to_list()
     lost = int(counts.filter(values.is_null()).sum() or 0)
     if lost:
@@ -253,17 +266,16 @@ def _as_dates(
     )
 
 
-def _form(words: pl.Series, counts: pl.Series) -> str:
-    """The form that fits the cells, or an empty text. A few words are tried first, as most forms fit none."""
-    some = words.sort().gather_every(max(1, len(words) // 50))
-    forms = ["iso", "time", *(day + clock for day in _DAYS for clock in _CLOCKS)]
-    for form in forms:
+def _form(some: pl.Series, words: pl.Series, counts: pl.Series) -> tuple[str, pl.Series]:
+    """The form that fits the cells, or an empty text; and the moments that the words are in it."""
+    for form in ("iso", "time", *(day + clock for day in _DAYS for clock in _CLOCKS)):
         fits = _moments(some, form)
         if fits.null_count() > 0.1 * len(some) or (form not in ("iso", "time") and fits.median() < -4e10):  # type: ignore[operator]
             continue  # the second: a year such as 97 read as the year 97
-        if float(counts.filter(_moments(words, form).is_not_null()).sum()) >= MOSTLY * float(counts.sum()):
-            return form
-    return ""
+        values = _moments(words, form)
+        if float(counts.filter(values.is_not_null()).sum()) >= MOSTLY * float(counts.sum()):
+            return form, values
+    return "", words
 
 
 def _moments(words: pl.Series, form: str) -> pl.Series:

@@ -7,6 +7,7 @@ does not matter, others are left out with a note.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -154,10 +155,11 @@ class Table:
 
     def _without_duplicates(self) -> Table:
         """The table with columns whose values equal an earlier one's as duplicates."""
+        alike = Counter((c.kind, c.distinct, c.missing) for c in self.schema)  # else they cannot be equal
         first: dict[tuple[str, bytes], str] = {}
         columns = []
         for column in self.schema:
-            if column.learned:
+            if column.learned and alike[column.kind, column.distinct, column.missing] > 1:
                 values = self._values(column.name)
                 original = first.setdefault((str(values.dtype), _digest(values)), column.name)
                 if original != column.name and values.equals(self._values(original), null_equal=True):

@@ -198,7 +198,8 @@ def _to_stdout(data: bytes) -> None:
 def _as_csv(frame: pl.DataFrame, guard: bool) -> pl.DataFrame:
     frame = _flat(frame)
     if guard:
-        frame = frame.with_columns(_guarded(frame[name]) for name in frame.columns if frame.schema[name] == pl.String)
+        guarded = [(column, _guarded(column)) for column in frame.get_columns() if column.dtype == pl.String]
+        frame = frame.with_columns(new for old, new in guarded if new is not old)
     return frame
 
 
