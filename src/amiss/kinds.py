@@ -108,7 +108,8 @@ def _from_text(series: pl.Series, rows: int, nulls: tuple[str, ...]) -> Column:
             return found
     text = cells.strip(series)
     counted = text.drop_nulls().alias("word").value_counts(name="count")
-    present = counted.filter(~cells.is_missing(counted["word"], nulls))
+    absent = cells.is_missing(counted["word"], nulls)
+    present = counted.filter(~absent) if absent.any() else counted
     seen = int(present["count"].sum() or 0)
     column = Column(series.name, "category", make_parser("words", nulls), rows - seen, present.height)
     if present.height == 0:
@@ -125,7 +126,8 @@ def _from_text(series: pl.Series, rows: int, nulls: tuple[str, ...]) -> Column:
 def _some(text: pl.Series, words: pl.Series, nulls: tuple[str, ...]) -> pl.Series:
     """A few hundred cells from all over the column: what they rule out need not be tried on all."""
     some = text.gather_every(max(1, len(text) // SOME))
-    some = some.filter(~cells.is_missing(some, nulls))
+    absent = cells.is_missing(some, nulls)
+    some = some.filter(~absent) if absent.any() else some
     return some if len(some) else words.sort().head(SOME)
 
 
