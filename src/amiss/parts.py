@@ -123,7 +123,7 @@ class CategoryPart(Part):
         codes = table.codes(column, values)[rows]
         counts = np.bincount(codes[codes >= 0], minlength=len(values))
         order = [i for i in np.argsort(-counts, kind="stable") if counts[i] > 0]
-        shown = min(ONE_HOT, sum(counts[i] >= max(2, FREQUENT * len(rows)) for i in order))
+        shown = min(ONE_HOT, sum(int(counts[i] >= max(2, FREQUENT * len(rows))) for i in order))
         part = cls(
             column, bool((codes == -1).any()), [values[i] for i in order], [int(counts[i]) for i in order], shown
         )
