@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import math
 import re
 import types
@@ -15,7 +16,7 @@ from amiss.errors import OptionError, did_you_mean
 
 _SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 #: parameters that have an option of their own
-ELSEWHERE = {"random_state": "--seed", "budget": "--budget", "contamination": "--contamination"}
+ELSEWHERE = {"seed": "--seed", "random_state": "--seed", "budget": "--budget", "contamination": "--contamination"}
 
 Command = Callable[..., Any]
 
@@ -173,10 +174,10 @@ def parameters(detector: str | None, labelled: bool, pairs: Iterable[tuple[str, 
     return values
 
 
-def fields_of(kind: type) -> dict[str, Any]:
+def fields_of(kind: Any) -> dict[str, Any]:
     """Parameter -> type of a detector's class."""
     hints = get_type_hints(kind)
-    return {name: hints[name] for name in kind.__dataclass_fields__}  # type: ignore[attr-defined]
+    return {f.name: hints[f.name] for f in dataclasses.fields(kind)}
 
 
 def typed(key: str, text: str, hint: Any) -> Any:
