@@ -39,7 +39,7 @@ class Learner(BaseEstimator):
     learning_rate, weight_decay: of AdamW. schedule: 'constant' or 'cosine'.
     validation_fraction: share of the rows that a member holds out for early stopping.
     patience: epochs without a better held-out loss before training stops; None trains for all epochs on all rows.
-    budget: seconds of training at most; None for no limit.
+    budget: seconds of training at most; None for no limit. steps: optimiser steps at most, likewise.
     random_state: an int makes every bit of the result reproducible.
     """
 
@@ -52,6 +52,7 @@ class Learner(BaseEstimator):
     validation_fraction: float = 0.1
     patience: int | None = 10
     budget: float | None = None
+    steps: int | None = None
     random_state: Any = None
 
     sampler: ClassVar[Sampler] = staticmethod(uniform)
@@ -81,6 +82,7 @@ class Learner(BaseEstimator):
             self.patience,
             self.budget,
             seed,
+            self.steps,
         )
         splits = self._splits(rows, labels, np.random.default_rng(seed))
         trained = loop.train(
@@ -126,6 +128,8 @@ class Learner(BaseEstimator):
             check_number("patience", self.patience, 0, whole=True)
         if self.budget is not None:
             check_number("budget", self.budget, 0)
+        if self.steps is not None:
+            check_number("steps", self.steps, 0, whole=True)
         if self.schedule not in ("constant", "cosine"):
             raise OptionError("there is no such schedule", required="'constant' or 'cosine'", found=repr(self.schedule))
 

@@ -60,7 +60,7 @@ class Plan:
     epochs: passes over the training rows at most. batch_size: rows a step. learning_rate, weight_decay: AdamW's
     (Loshchilov and Hutter, 2019). schedule: 'constant' or 'cosine' (with a short warm-up). patience: looks at
     the validation loss (one an epoch, or one in 64 steps where epochs are shorter) without a better one before training
-    stops; None never stops early. budget: seconds for training.
+    stops; None never stops early. budget: seconds for training. steps: optimiser steps at most, whatever the epochs.
     """
 
     epochs: int = 100
@@ -71,6 +71,7 @@ class Plan:
     patience: int | None = 10
     budget: float | None = None
     seed: int = 0
+    steps: int | None = None
 
 
 class Progress(NamedTuple):
@@ -257,11 +258,13 @@ class _Group:
         longest = max(len(rows) for rows, _ in self.splits)
         per_epoch = -(-longest // plan.batch_size)
         a_round = max(1, ROUND_STEPS // per_epoch) if self.validation else max(1, 4 * ROUND_STEPS // per_epoch)
-        while epoch < plan.epochs and self.stopped == "epochs":
+        most = math.inf if plan.steps is None else plan.steps
+        while epoch < plan.epochs and done < most and self.stopped == "epochs":
             epochs = min(a_round, plan.epochs - epoch)
             index, weight = self._sample(epochs)
-            steps = index.shape[1]
-            finished = self._round(index, weight, done, done + steps // epochs * (plan.epochs - epoch))
+            total = min(most, done + index.shape[1] // epochs * (plan.epochs - epoch))
+            steps = int(min(index.shape[1], most - done))
+            finished = self._round(index[:, :steps], weight[:, :steps], done, int(total))
             done += steps
             epoch += epochs
             self._assess_round(epoch)
