@@ -13,7 +13,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
@@ -120,13 +120,13 @@ def _advance(
     layout: Layout,
     together: bool,
 ) -> _State:
-    """``steps`` optimiser steps of every member on batches (members, chunk, batch, ...).
+    """Optimiser steps of every member on batches (members, chunk, batch, ...), steps (members,) of each.
 
     rates: (chunk,) learning rates. decay: (values,). together: all members in one operation, as an accelerator
     likes it; one after another is faster on a CPU core and compiles sooner.
     """
 
-    def member(state: _State, buffers: Any, batches: Batch, key: Array) -> _State:
+    def member(state: _State, buffers: Any, batches: Batch, key: Array, steps: Array) -> _State:
         def step(i: Array, state: _State) -> _State:
             batch = jax.tree.map(lambda a: a[i], batches)
             weight = batch["weight"]
@@ -138,16 +138,15 @@ def _advance(
 
             grad, summed = jax.grad(objective, has_aux=True)(state.flat)
             update, adam = _adam.update(grad, state.adam)
-            used = jnp.sum(weight) > 0  # a batch of padding only (members differ in rows) changes nothing
-            flat = jnp.where(used, state.flat - rates[i] * (update + decay * state.flat), state.flat)
+            flat = state.flat - rates[i] * (update + decay * state.flat)
             return _State(flat, adam, state.losses + summed, state.weights + jnp.sum(weight))
 
         return jax.lax.fori_loop(0, steps, step, state)
 
     keys = jax.random.split(jax.random.key(seed), state.flat.shape[0])
     if together:
-        return jax.vmap(member)(state, buffers, batches, keys)
-    return jax.lax.map(lambda each: member(*each), (state, buffers, batches, keys))
+        return jax.vmap(member)(state, buffers, batches, keys, steps)
+    return jax.lax.map(lambda each: member(*each), (state, buffers, batches, keys, steps))
 
 
 @partial(jax.jit, static_argnames=("method", "layout"))
@@ -214,14 +213,18 @@ def train(
     with ThreadPoolExecutor(max(1, min(len(groups), os.cpu_count() or 1))) as pool:
         running = [pool.submit(group.run) for group in groups]
         try:
-            for future in running:
+            for future in as_completed(running):
                 future.result()
         except KeyboardInterrupt:
             stop.set()
             for future in running:
                 future.result()
+        except BaseException:
+            stop.set()  # else the pool waits until the other members are trained, for nothing
+            raise
     flat = np.concatenate([g.best for g in groups])
-    if not np.isfinite(flat).all():
+    # where no look at the held-out rows was finite, the best weights are the first ones: nothing was learned
+    if not np.isfinite(flat).all() or not all(np.isfinite(g.best_loss).all() for g in groups):
         raise AmissError("training diverged", found="weights that are not finite", hint="use a lower learning_rate")
     named = [groups[0].layout.unravel(vector) for vector in flat]
     reason = "interrupted" if stop.is_set() else groups[0].stopped
@@ -293,6 +296,7 @@ class _Group:
         chunk = CHUNK_STEPS
         while chunk > 8 and chunk * values > CHUNK_VALUES:
             chunk //= 2
+        real = steps - np.argmax((weight > 0).any(2)[:, ::-1], axis=1)  # beyond them a member has padding only
         for start in range(0, steps, chunk):
             if self.stop.is_set() or (self.plan.budget is not None and self._seconds() > self.plan.budget):
                 return False
@@ -300,7 +304,7 @@ class _Group:
             batches = {k: _pad(v, chunk, axis=1) for k, v in self._batch(index[:, part], weight[:, part]).items()}
             rates = _rates(self.plan, done + start + np.arange(chunk), total)
             seed = np.uint32(self.rngs[0].integers(2**32))
-            count = np.int32(min(chunk, steps - start))
+            count = np.clip(real - start, 0, chunk).astype(np.int32)
             self.state = call(
                 _advance, self.state, self.buffers, batches, rates, self.decay, seed, count,
                 method=self.method, layout=self.layout, together=jax.default_backend() != "cpu",
