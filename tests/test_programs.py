@@ -27,7 +27,8 @@ def small_program(x):
 def other_program(x):
     return x + 4
 x = np.float32(3)
-print(float(programs.call(small_program, x)) * float(programs.call(other_program, x)), jax.config.jax_compilation_cache_dir)
+value = float(programs.call(small_program, x)) * float(programs.call(other_program, x))
+print(value, jax.config.jax_compilation_cache_dir)
 """
 
 
