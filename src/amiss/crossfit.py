@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from sklearn.model_selection import KFold, ShuffleSplit, StratifiedKFold, StratifiedShuffleSplit
+from sklearn.model_selection import KFold, StratifiedKFold
 
 from amiss.base import Learner
 from amiss.encoder import Encoder
@@ -17,12 +18,15 @@ from amiss.train import Progress
 
 Fitted = tuple[Encoder, Learner]
 
+ENOUGH, ENOUGH_LABELLED = 500, 50  #: held-out rows, and labelled ones of each kind, that will do without more fits
+
 
 @dataclass(frozen=True)
 class Recipe:
     """How to make a detector, however often.
 
-    budget: seconds for all fits together. report: called with the share of all work done and a line of text.
+    budget: seconds for all fits together. hurry: after Ctrl-C, the seconds that the fit had which it ended: those that
+    follow get no more. report: called with the share of all work done and a line of text.
     """
 
     detector: type[Learner]
@@ -30,6 +34,7 @@ class Recipe:
     seed: int = 0
     budget: float | None = None
     report: Callable[[float, str], None] | None = None
+    hurry: list[float] = field(default_factory=list)
 
     def fit(
         self, table: Table, y: np.ndarray | None, rows: np.ndarray, part: int = 0, parts: int = 1
@@ -40,8 +45,9 @@ class Recipe:
         """
         encoder, z = Encoder.fit_transform(table, rows, y)
         options: dict[str, Any] = {"random_state": self.seed, **self.parameters}
-        if self.budget is not None:
-            options["budget"] = self.budget / parts
+        limits = self.hurry if self.budget is None else [*self.hurry, self.budget / parts]
+        if limits:
+            options["budget"] = min(limits)
 
         def watch(progress: Progress) -> None:
             share = (part + progress.epoch / max(1, progress.epochs)) / parts
@@ -49,7 +55,10 @@ class Recipe:
                 self.report(share, f"fit {part + 1} of {parts}, epoch {progress.epoch}, loss {progress.validation:.4g}")
 
         detector = self.detector(**options)
+        started = time.perf_counter()
         detector.fit_encoded(z[rows], None if y is None else y[rows], report=watch)
+        if detector.stopped_ == "interrupted":
+            self.hurry.append(time.perf_counter() - started)
         if self.report is not None:
             self.report((part + 1) / parts, f"fit {part + 1} of {parts} done")
         return encoder, detector, z
@@ -67,27 +76,26 @@ def out_of_fold(
 
 
 def held_out_scores(
-    table: Table, y: np.ndarray | None, recipe: Recipe, small: int, folds: int, share: float, most: int
+    table: Table, y: np.ndarray | None, recipe: Recipe, folds: int
 ) -> tuple[np.ndarray, np.ndarray | None, Fitted]:
-    """Scores of held-out rows, their labels, and the fitted encoder and detector.
+    """Scores of held-out rows, their labels, and the encoder and detector fitted on the whole table.
 
-    Up to ``small`` rows, every row is held out once, by folds, and the result is fitted on all rows. Beyond, a part
-    is held out; without labels the result is fitted on the rest, and its p-values are exact; with labels it is
-    fitted on all rows, as labelled anomalies are too dear to be left out.
+    A detector's members hold rows out for early stopping: those rows' scores are honest and cost nothing. Where
+    there are too few of them (no early stopping, a small table, a rare label), every row is held out once, by folds.
     """
-    every = np.arange(table.rows)
-    if table.rows <= small:
-        folds = _possible_folds(table.rows, y, folds)
-        score, _, _ = out_of_fold(table, y, recipe, folds, folds + 1)
-        encoder, detector, _ = recipe.fit(table, y, every, folds, folds + 1)
-        return score, y, (encoder, detector)
-    labelled = y is not None and bool((y == 1).any())
-    rows, held = _hold_out(table.rows, y, share, most, recipe.seed)
-    encoder, detector, z = recipe.fit(table, y, rows, 0, 1 + labelled)
-    score = detector.score_encoded(z[held])
-    if labelled:
-        encoder, detector, _ = recipe.fit(table, y, every, 1, 2)
-    return score, None if y is None else y[held], (encoder, detector)
+    encoder, detector, _ = recipe.fit(table, y, np.arange(table.rows))
+    rows, score = detector.honest_
+    labels = None if y is None else y[rows]
+    if len(rows) >= min(ENOUGH, table.rows // 2) and _enough_labels(y, labels):
+        return score, labels, (encoder, detector)
+    score, _, _ = out_of_fold(table, y, recipe, _possible_folds(table.rows, y, folds))
+    return score, y, (encoder, detector)
+
+
+def _enough_labels(y: np.ndarray | None, held: np.ndarray | None) -> bool:
+    if y is None or held is None:
+        return True
+    return all((held == value).sum() >= min(ENOUGH_LABELLED, (y == value).sum() // 2) for value in (0, 1))
 
 
 def _folds(rows: int, y: np.ndarray | None, count: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -110,11 +118,3 @@ def _folds(rows: int, y: np.ndarray | None, count: int, seed: int) -> Iterator[t
 def _possible_folds(rows: int, y: np.ndarray | None, wanted: int) -> int:
     fewest = rows if y is None or not (y == 1).any() else min((y == 1).sum(), (y == 0).sum())
     return int(max(2, min(wanted, fewest)))
-
-
-def _hold_out(rows: int, y: np.ndarray | None, share: float, most: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """(training rows, held-out rows), stratified by labels where every kind of label has two rows."""
-    size = min(int(share * rows), most)
-    stratify = y is not None and min(np.unique(y, return_counts=True)[1]) > 1
-    splitter = (StratifiedShuffleSplit if stratify else ShuffleSplit)(1, test_size=size, random_state=seed)
-    return next(splitter.split(np.zeros(rows), y if stratify else None))
