@@ -159,7 +159,7 @@ def evaluate(model: str, data: tuple[str, ...], as_json: bool, quiet: bool, **op
     started = time.perf_counter()
     result = work.evaluate(model, list(data), options)
     result.seconds = time.perf_counter() - started
-    work.finish(result, screen)
+    work.finish(result, screen, rows=False)
 
 
 @main.command(short_help="List the methods, or one method's parameters.")

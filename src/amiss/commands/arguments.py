@@ -168,7 +168,7 @@ def parameters(detector: str | None, labelled: bool, pairs: Iterable[tuple[str, 
         if key not in hints:
             raise OptionError(
                 f"{kinds[0].__name__} has no parameter {key!r}",
-                hint=did_you_mean(key, [name for name in hints if name not in ELSEWHERE]),
+                hint=did_you_mean(key, [name for name in fields_of(kinds[0]) if name not in ELSEWHERE]),
             )
         values[key] = typed(key, text, hints[key])
     return values

@@ -100,13 +100,12 @@ def of_model(model: Model, source: str, rows: int, notes: list[str], leaks: list
 
 def rule_words(rule: Any) -> str:
     """How rows are flagged, for the person."""
-    value = f"{rule.value:g}"
     return {
-        "fdr": f"flagged so that of the flagged rows a share of {value} at most should be false alarms",
-        "contamination": f"flagged as the strangest share of {value} of rows like the training rows",
-        "alerts": f"flagged as the {value} strangest rows",
-        "f1": "flagged above the score with the best F1 on other rows with labels",
-        "threshold": f"flagged from a score of {value} on",
+        "fdr": f"rows so strange that at most about {rule.value:.0%} of the flagged should be false alarms",
+        "contamination": f"the strangest {rule.value:.2%} of rows like those of training",
+        "alerts": f"the {rule.value:g} strangest rows",
+        "f1": "scores above the threshold with the best F1 on other labelled rows",
+        "threshold": f"scores of {rule.value:g} and more",
     }[rule.name]
 
 

@@ -142,10 +142,16 @@ def measures(evaluation: dict[str, Any], console: Console, title: str) -> None:
 def summary(outcome: Outcome) -> str:
     """One sentence."""
     count, rows = outcome.anomalies or 0, outcome.rows
-    verb = "looks" if count == 1 else "look"
     share = f" ({count / rows:.2%})" if rows else ""
-    said = f"{count:,} of {rows:,} rows{share} {verb} amiss to {outcome.card['detector']} ({outcome.card['setting']})"
-    return f"{said}, {outcome.rule}; {outcome.seconds:.1f} s."
+    verb = "looks" if count == 1 else "look"
+    name, setting = outcome.card["detector"], outcome.card["setting"]
+    return f"{count:,} of {rows:,} rows{share} {verb} amiss, says {name} ({setting}) after {outcome.seconds:.1f} s."
+
+
+def rule(outcome: Outcome) -> str:
+    """How rows were flagged, and what to do where none were."""
+    none = "" if outcome.anomalies else " None was; --contamination 0.01 flags the strangest 1%."
+    return f"Flagged: {outcome.rule}." + ("" if outcome.evaluation else none)
 
 
 def size(count: int) -> str:

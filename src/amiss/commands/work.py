@@ -10,7 +10,7 @@ import click
 
 from amiss.commands import arguments, outcome, show
 from amiss.commands.outcome import Outcome
-from amiss.console import Screen
+from amiss.console import Screen, clean
 from amiss.errors import LabelError
 from amiss.evaluate import evaluate as measure
 from amiss.labels import read_labels
@@ -86,8 +86,11 @@ def write(result: Outcome, output: str | None, inputs: tuple[str, ...]) -> None:
         result.output = output
 
 
-def finish(result: Outcome, screen: Screen, then: str = "") -> None:
-    """JSON, or words. Quiet says nothing where a file holds what was asked for."""
+def finish(result: Outcome, screen: Screen, then: str = "", rows: bool = True) -> None:
+    """JSON, or words. Quiet says nothing where a file holds what was asked for.
+
+    then: what to run next. rows: whether to list the strangest rows.
+    """
     if screen.as_json:
         if not screen.quiet:
             show.leaks(result.leaks, screen)
@@ -99,16 +102,17 @@ def finish(result: Outcome, screen: Screen, then: str = "") -> None:
     if not screen.quiet:
         show.table_understood(result, screen)
         show.leaks(result.leaks, screen)
-    if result.frame is not None:
+    if result.frame is not None and rows:
         show.strangest_rows(result, console)
     if result.evaluation is not None:
         show.measures(result.evaluation, console, show.TITLE)
     if result.frame is not None:
         console.print(show.summary(result), style="bold", soft_wrap=True)
+        console.print(show.rule(result), soft_wrap=True)
     if result.output is not None and result.output != "-":
-        console.print(f"{_written(result)}", soft_wrap=True)
+        console.print(clean(_written(result)), soft_wrap=True)
     if then and not screen.quiet:
-        console.print(f"Next: {then}", soft_wrap=True)
+        console.print(clean(f"Next: {then}"), soft_wrap=True)
 
 
 def _written(result: Outcome) -> str:
