@@ -17,6 +17,7 @@ SOURCE = Path(__file__).resolve().parent.parent / "src" / "amiss"
 #: each other where ``FAMILIES`` says so.
 LAYERS: list[tuple[str, ...]] = [
     ("__init__", "errors"),
+    ("report.strings", "report.plots"),
     ("schema", "params", "sampling", "programs", "numeric", "evaluate"),
     ("networks", "train", "decision"),
     ("base",),
@@ -26,23 +27,27 @@ LAYERS: list[tuple[str, ...]] = [
     ("table", "labels"),
     ("parts",),
     ("encoder",),
-    ("leaks", "crossfit", "store"),
+    ("leaks", "crossfit", "store", "background", "reasons"),
+    ("attribution",),
+    ("counterfactual",),
+    ("explain",),
     ("model",),
+    ("report", "report.summarise", "report.write", "report.page", "report.embedding"),
     ("cli", "cli_*", "cli.*", "commands", "commands.*", "__main__", "console", "output", "progress", "doctor", "demo"),
 ]
 
 #: Modules of the same layer that may import each other: how a table is read, and what the person sees.
-FAMILIES = [LAYERS[6], LAYERS[7], LAYERS[-1]]
+FAMILIES = [LAYERS[7], LAYERS[8], LAYERS[-2], LAYERS[-1]]
 
 #: Who may import a library at all; a library that is not named here is free.
 LIBRARIES: dict[str, tuple[str, ...]] = {
     "jax": ("params", "programs", "networks", "train", "detectors.*", *LAYERS[-1]),
     "jaxlib": ("programs", *LAYERS[-1]),
     "optax": ("train", "detectors.*"),
-    "polars": (*LAYERS[6], *LAYERS[7], "model", *LAYERS[-1]),
+    "polars": (*LAYERS[7], *LAYERS[8], "model", "background", "explain", "report.*", *LAYERS[-1]),
     "pandas": ("objects",),
     "pyarrow": ("objects", "reading", "writing"),
-    "sklearn": ("base", "evaluate", "crossfit", "leaks", *LAYERS[-1]),
+    "sklearn": ("base", "evaluate", "crossfit", "leaks", "report.summarise", *LAYERS[-1]),
     "safetensors": ("store",),
     "click": LAYERS[-1],
     "rich": LAYERS[-1],

@@ -14,12 +14,14 @@ import polars as pl
 
 import amiss
 from amiss import crossfit, detectors, store
+from amiss.background import Background
 from amiss.base import Classifier, Learner
 from amiss.crossfit import Recipe
 from amiss.decision import Decision, Rule
 from amiss.encoder import Encoder
 from amiss.errors import LabelError, ModelFileError, OptionError, did_you_mean
 from amiss.evaluate import evaluate
+from amiss.explain import Explanation, Judge, explain
 from amiss.labels import Labels, match_labels, read_labels
 from amiss.leaks import find_leaks
 from amiss.reading import RawTable, ReadOptions, read
@@ -39,6 +41,7 @@ class Model:
 
     schema: columns it learned from. encoder: table -> matrix. detector: matrix -> score. decision: score -> verdict.
     card: what was learned from what, with which settings; fit for JSON. notes: what the person should know.
+    background: ordinary training rows, kept (in the file, too) to explain others; None in files without them.
     """
 
     schema: Schema
@@ -47,6 +50,7 @@ class Model:
     decision: Decision
     card: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    background: Background | None = None
 
     def score(self, data: Any, **reading: Any) -> pl.DataFrame:
         """Frame of (rows,) in row order: ``score`` (higher = more anomalous), ``p_value``, ``is_anomaly``.
@@ -70,6 +74,17 @@ class Model:
         """The same model with another rule; nothing is learned anew."""
         return dataclasses.replace(self, decision=self.decision.with_rule(rule))
 
+    def explain(self, data: Any, rows: int | Sequence[int] | None = None, **reading: Any) -> Explanation:
+        """Why rows are amiss, and what would make them ordinary; see :func:`amiss.explain.explain`.
+
+        rows: numbers from 1; an int for that many of the strangest; None for the flagged rows. data: as in :func:`fit`.
+        """
+        return self.explain_table(self.match(self.read(data, **reading)), rows)
+
+    def explain_table(self, table: Table, rows: int | Sequence[int] | None = None, **known: Any) -> Explanation:
+        """As :meth:`explain`, of a table that was matched already; known: its scores and verdicts, where they are."""
+        return explain(Judge(self.encoder, self.detector, self.decision, self.background), table, rows, **known)
+
     def save(self, path: str | Path) -> None:
         """Write one ``.amiss`` file: JSON and arrays, no code. Raises OutputError where it cannot be written."""
         state, arrays = self.detector.to_state()
@@ -81,6 +96,9 @@ class Model:
             "decision": self.decision.to_json(),
         }
         held = {"decision/held": self.decision.held, "decision/labels": self.decision.labels}
+        if self.background is not None:
+            manifest["background"], kept = self.background.to_state()
+            held |= {f"background/{k}": v for k, v in kept.items()}
         store.save(path, manifest, {f"detector/{k}": v for k, v in arrays.items()} | held)
 
     def read(self, data: Any, **reading: Any) -> RawTable:
@@ -120,7 +138,11 @@ def load(path: str | Path) -> Model:
         own = {k.removeprefix("detector/"): v for k, v in arrays.items() if k.startswith("detector/")}
         detector = learner(head["detector"]["name"]).from_state(head["detector"]["state"], own)
         decision = Decision.from_json(head["decision"], arrays["decision/held"], arrays["decision/labels"])
-        return Model(schema, encoder, detector, decision, dict(head["card"]))
+        background = None
+        if "background" in head:
+            kept = {k.removeprefix("background/"): v for k, v in arrays.items() if k.startswith("background/")}
+            background = Background.from_state(head["background"], kept)
+        return Model(schema, encoder, detector, decision, dict(head["card"]), background=background)
     except (KeyError, TypeError, AttributeError, OptionError) as error:
         raise ModelFileError(
             "the model's file lacks a part or holds a wrong one", where=str(path), found=repr(error)
@@ -237,7 +259,8 @@ def fit_prepared(task: Fit) -> Model:
         "seconds": round(time.perf_counter() - started, 3),
         "stopped": getattr(detector, "stopped_", ""),
     }
-    return Model(task.table.schema, encoder, detector, decision, card, notes_of(task))
+    background = Background.learn(task.table, task.y, encoder, detector, task.recipe.seed)
+    return Model(task.table.schema, encoder, detector, decision, card, notes_of(task), background)
 
 
 def notes_of(task: Fit) -> list[str]:

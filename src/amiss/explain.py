@@ -1,0 +1,266 @@
+"""Why a row is amiss: from a score to columns, what would be typical, and what would make the row ordinary.
+
+The score that is explained is the one that was shipped: the detector is asked again about changed rows, and nothing
+stands in for it. See :mod:`amiss.attribution` for how blame is shared out.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from amiss.attribution import Attribution, attribute, blocks_of
+from amiss.background import Background, take, texts
+from amiss.base import Learner
+from amiss.counterfactual import Change, change
+from amiss.decision import Decision
+from amiss.encoder import Encoder
+from amiss.errors import ModelFileError, OptionError
+from amiss.parts import CategoryPart
+from amiss.reasons import Counterfactual, Group, Reason, RowExplanation, group, main, shorten
+from amiss.report.plots import bars
+from amiss.table import Table
+
+MOST = 1_000  #: flagged rows that are explained where no rows are asked for
+LEAST = 10  #: the strangest rows are explained where fewer are flagged
+REASONS = 5  #: reasons that are kept for a row
+ORDINARY = 0.95  #: share of the held-out rows below the score up to which a row counts as ordinary
+MIDDLE = (0.1, 0.9)  #: the typical range: between these quantiles of rows like this one
+
+
+@dataclass
+class Explanation:
+    """Explained rows, strangest first, and the groups of flagged rows that share a reason.
+
+    limit: the score up to which a row counts as ordinary.
+    """
+
+    rows: list[RowExplanation]
+    groups: list[Group] = field(default_factory=list)
+    limit: float = float("nan")
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def to_json(self, lang: str = "en") -> dict[str, Any]:
+        """Fit for JSON."""
+        return {
+            "rows": [r.to_json(lang) for r in self.rows],
+            "groups": [g.to_json(lang) for g in self.groups],
+            "limit": self.limit,
+        }
+
+    def to_polars(self) -> pl.DataFrame:
+        """One line for each row and reason: row, score, p_value, is_anomaly, column, value, typical, share."""
+        lines = [
+            (r.row, r.score, r.p_value, r.is_anomaly, reason.column, reason.value, reason.typical(), reason.share)
+            for r in self.rows
+            for reason in r.reasons
+        ]
+        types: dict[str, Any] = {
+            "row": pl.Int64, "score": pl.Float64, "p_value": pl.Float64, "is_anomaly": pl.Boolean, "column": pl.String,
+            "value": pl.String, "typical": pl.String, "share": pl.Float64,
+        }  # fmt: skip
+        return pl.DataFrame(lines, schema=types, orient="row")
+
+    def plot(self, row: int | None = None) -> str:
+        """SVG of the shares of the score: of one explained row, or of the strangest."""
+        chosen = [r for r in self.rows if row is None or r.row == row][:1]
+        if not chosen:
+            raise OptionError(f"row {row} is not among the explained rows")
+        return bars([(f"{r.column} = {shorten(r.value or '?', 24)}", r.share) for r in chosen[0].reasons])
+
+    def _repr_html_(self) -> str:
+        """A table for a notebook."""
+        cells = "".join(
+            f"<tr><td>{r.row}</td><td>{r.score:.4g}</td><td>{html.escape(r.sentence())}</td>"
+            f"<td>{html.escape(r.counterfactual.sentence() if r.counterfactual else '')}</td></tr>"
+            for r in self.rows[:50]
+        )
+        told = "".join(f"<li>{html.escape(g.sentence())}</li>" for g in self.groups[:12])
+        head = "<tr><th>row</th><th>score</th><th>why</th><th>what would make it ordinary</th></tr>"
+        return f"<ul>{told}</ul><table><thead>{head}</thead><tbody>{cells}</tbody></table>"
+
+    def __str__(self) -> str:
+        lines = []
+        for r in self.rows:
+            lines.append(f"row {r.row}: score {r.score:.4g}, p-value {r.p_value:.3g}")
+            lines += [f"  {reason.sentence()}" for reason in main(r.reasons)]
+            if r.counterfactual is not None:
+                lines.append(f"  {r.counterfactual.sentence()}")
+        return "\n".join(lines)
+
+    def to_text(self) -> str:
+        """JSON as text."""
+        return json.dumps(self.to_json(), ensure_ascii=False)
+
+
+@dataclass(frozen=True)
+class Judge:
+    """The parts of a model that an explanation asks."""
+
+    encoder: Encoder
+    detector: Learner
+    decision: Decision
+    background: Background | None
+
+
+def explain(
+    judge: Judge,
+    table: Table,
+    rows: int | Sequence[int] | None = None,
+    score: np.ndarray | None = None,
+    flagged: np.ndarray | None = None,
+    z: np.ndarray | None = None,
+) -> Explanation:
+    """Explain rows of a table that was held against the model's schema.
+
+    rows: numbers from 1; an int for that many of the strangest; None for the flagged rows, at most ``MOST``, or the
+    ``LEAST`` strangest where fewer are flagged. score, flagged, z: of the whole table, where they are known already.
+    Raises OptionError for a number out of range, ModelFileError for a model that keeps no rows to compare with.
+    """
+    if judge.background is None or not len(judge.background):
+        raise ModelFileError(
+            "this model keeps no ordinary rows to compare with",
+            hint="fit and save it again with this version of amiss",
+        )
+    if score is None:
+        score = judge.detector.score_encoded(judge.encoder.transform(table) if z is None else z)
+    flagged = judge.decision.flag(score) if flagged is None else flagged
+    chosen = choose(rows, score, flagged)
+    part = take(table, chosen)
+    encoded = judge.encoder.transform(part) if z is None else z[chosen]
+    learned = judge.encoder.schema.learned
+    blocks = blocks_of(judge.encoder.columns_of_features(), len(learned))
+    limit = ordinary_limit(judge.decision)
+    found = attribute(encoded, judge.detector.score_encoded, judge.background, blocks, limit)
+    reader = _Reader(judge, part, encoded)
+    p_values = judge.decision.p_values(score[chosen])
+    explained = []
+    for i, row in enumerate(chosen.tolist()):
+        changed = change(encoded[i], found, i, judge.detector.score_encoded, judge.background, blocks, limit)
+        explained.append(
+            RowExplanation(
+                row + 1,
+                float(score[row]),
+                float(p_values[i]),
+                bool(flagged[row]),
+                reader.reasons(found, i),
+                reader.counterfactual(changed, i),
+                reader.neighbours(found, i),
+                reader.row(i),
+            )
+        )
+    amiss = [r for r in explained if r.is_anomaly]
+    return Explanation(explained, group(amiss), limit)
+
+
+def choose(rows: int | Sequence[int] | None, score: np.ndarray, flagged: np.ndarray) -> np.ndarray:
+    """Places (from 0) of the rows to explain. Raises OptionError for numbers that are none of the table's."""
+    strangest = np.argsort(-score, kind="stable")
+    if rows is None:
+        count = min(MOST, max(LEAST, int(flagged.sum())))
+        return np.concatenate([strangest[flagged[strangest]], strangest[~flagged[strangest]]])[:count]
+    if isinstance(rows, (int, np.integer)):
+        if rows < 1:
+            raise OptionError("how many rows to explain is out of range", required="at least 1", found=str(rows))
+        return strangest[: int(rows)]
+    wrong = [r for r in rows if isinstance(r, bool) or int(r) != r or not 1 <= r <= len(score)]
+    if wrong:
+        raise OptionError(
+            f"there is no row {wrong[0]}", required=f"a row number from 1 to {len(score)}",
+            found=", ".join(map(str, wrong[:12])),
+        )  # fmt: skip
+    return np.asarray(list(rows), int) - 1
+
+
+def ordinary_limit(decision: Decision) -> float:
+    """The score up to which a row counts as ordinary: what most held-out rows stay below, and no flagged row does."""
+    limit = float(np.quantile(decision.normal, ORDINARY)) if len(decision.normal) else np.inf
+    if decision.rule.name not in ("fdr", "alerts"):
+        limit = min(limit, float(np.nextafter(decision.threshold(), -np.inf)))
+    return limit
+
+
+class _Reader:
+    """Turns places in the background into what the person wrote."""
+
+    def __init__(self, judge: Judge, part: Table, encoded: np.ndarray) -> None:
+        assert judge.background is not None
+        self.background: Background = judge.background
+        self.columns = judge.encoder.schema.learned
+        self.cells = {c.name: texts(part.raw.frame[c.name]) for c in self.columns}
+        self.parts = {p.column: p for p in judge.encoder.parts}
+        self.codes = {name: part.codes(name, p.values) for name, p in self.parts.items() if isinstance(p, CategoryPart)}
+        self.numbers = {c.name: part.numbers(c.name) for c in self.columns if c.kind in ("numeric", "datetime")}
+        features = judge.encoder.features
+        self.at = {name: next(k for k, f in enumerate(features) if f.column == name) for name in self.numbers}
+        gone = {f.column: k for k, f in enumerate(features) if f.role == "missing"}
+        self.encoded, kept = encoded, self.background.z
+        self.known = {  # the first feature of a number or date keeps its order
+            name: np.where(kept[:, gone[name]] > 0, np.nan, kept[:, at]) if name in gone else kept[:, at]
+            for name, at in self.at.items()
+        }
+
+    def row(self, i: int) -> dict[str, str | None]:
+        return {name: cells[i] for name, cells in self.cells.items()}
+
+    def reasons(self, found: Attribution, i: int) -> tuple[Reason, ...]:
+        order = np.argsort(-found.share[i], kind="stable")[:REASONS]
+        return tuple(self._reason(int(j), found, i) for j in order if found.share[i, j] > 0)
+
+    def _reason(self, j: int, found: Attribution, i: int) -> Reason:
+        name, near = self.columns[j].name, found.near[i, j]
+        cell, share = self.cells[name][i], float(found.share[i, j])
+        if name in self.numbers:
+            return self._of_number(name, cell, share, near, i)
+        texts_ = [self.background.cells[name][m] for m in near]
+        counted = Counter(t for t in texts_ if t is not None).most_common(2)
+        words = tuple((word, count / len(texts_)) for word, count in counted)
+        direction = "missing" if cell is None else "differs"
+        if name in self.codes and self.codes[name][i] == -2:
+            direction = "new"
+        elif words and cell == words[0][0] and words[0][1] >= 0.5:
+            direction = "together"
+        return Reason(name, cell, share, words=words, direction=direction)
+
+    def _of_number(self, name: str, cell: str | None, share: float, near: np.ndarray, i: int) -> Reason:
+        values = self.known[name][near]
+        near, values = near[np.isfinite(values)], values[np.isfinite(values)]
+        missing = not np.isfinite(self.numbers[name][i])
+        if not len(values):
+            return Reason(name, cell, share, direction="missing" if missing else "differs")
+        ranks = np.argsort(values, kind="stable")
+        low, high = (int(near[ranks[round(q * (len(values) - 1))]]) for q in MIDDLE)
+        own = self.encoded[i, self.at[name]]
+        ends = self.known[name][[low, high]]
+        direction = "missing" if missing else "high" if own > ends[1] else "low" if own < ends[0] else "together"
+        shown = self.background.cells[name]
+        return Reason(name, cell, share, shown[low], shown[high], direction=direction)
+
+    def counterfactual(self, changed: Change | None, i: int) -> Counterfactual | None:
+        if changed is None:
+            return None
+        cells = tuple(
+            (self.columns[j].name, self.cells[self.columns[j].name][i], self.background.cells[self.columns[j].name][s])
+            for j, s in zip(changed.columns, changed.sources)
+        )
+        return Counterfactual(cells, changed.score, changed.enough)
+
+    def neighbours(self, found: Attribution, i: int) -> tuple[dict[str, Any], ...]:
+        kept = self.background
+        return tuple(
+            {
+                "row": int(kept.place[m]) + 1,
+                "score": float(kept.score[m]),
+                "cells": {n: c[m] for n, c in kept.cells.items()},
+            }
+            for m in found.alike[i]
+        )
