@@ -6,7 +6,7 @@ class of parameters with a ``method()`` that calls it. Fitted state is NumPy arr
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
@@ -25,6 +25,7 @@ from amiss.train import Method, Plan, Progress, Trained
 
 PAD = 16  # columns are padded to a multiple of this, so that tables share compiled programs
 OFFSET_ROWS = 20_000  # the threshold of ``predict`` is taken from at most this many training rows
+HONEST_MOST = 50_000  # rows whose held-out scores are kept
 HELD_OUT_LEAST = 8  # with fewer validation rows than this, early stopping would follow noise
 
 Report = Callable[[Progress], None]
@@ -35,7 +36,7 @@ class Learner(BaseEstimator):
     """What all detectors share: the parameters of training, fit and score on an encoded matrix, state to and fro.
 
     n_estimators: members; each holds out other rows for early stopping, and the score is their mean.
-    epochs: passes over the training rows at most. batch_size: rows a step.
+    epochs: passes over the training rows at most. batch_size: rows a step; None: 32 to 1024, by the number of rows.
     learning_rate, weight_decay: of AdamW. schedule: 'constant' or 'cosine'.
     validation_fraction: share of the rows that a member holds out for early stopping.
     patience: epochs without a better held-out loss before training stops; None trains for all epochs on all rows.
@@ -45,7 +46,7 @@ class Learner(BaseEstimator):
 
     n_estimators: int = 1
     epochs: int = 100
-    batch_size: int = 128
+    batch_size: int | None = None
     learning_rate: float = 1e-3
     weight_decay: float = 0.0
     schedule: str = "constant"
@@ -75,7 +76,7 @@ class Learner(BaseEstimator):
         data, rows, labels = self._training_data(z, y)
         plan = Plan(
             self.epochs,
-            self.batch_size,
+            self.batch_size or _batch_size(len(rows)),
             self.learning_rate,
             self.weight_decay,
             self.schedule,
@@ -90,7 +91,22 @@ class Learner(BaseEstimator):
         )
         self.members_ = {"weights": trained.weights, "buffers": trained.buffers}
         self.history_, self.stopped_, self.columns_ = trained.history, trained.stopped, z.shape[1]
+        self.honest_ = self._honest(data["x"], splits, trained)
         return self
+
+    def _honest(
+        self, x: np.ndarray, splits: Sequence[tuple[np.ndarray, np.ndarray]], trained: Trained
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Rows that some members held out, and the mean of those members' scores: what new rows would score."""
+        held = np.zeros((len(splits), len(x)), bool)
+        for member, (_, rows) in enumerate(splits):
+            held[member, rows] = True
+        rows = np.flatnonzero(held.any(0))[:HONEST_MOST]
+        scores = np.empty(len(rows))
+        for block, each in loop.score_members(self.method(), trained, x[rows]):
+            out = held[:, rows[block]]
+            scores[block] = (each * out).sum(0) / out.sum(0)
+        return rows, scores
 
     def score_encoded(self, z: np.ndarray) -> np.ndarray:
         """(rows,) float64 anomaly scores of z (rows, columns) float32, encoded as in training."""
@@ -120,7 +136,8 @@ class Learner(BaseEstimator):
 
     def _check_parameters(self) -> None:
         for name, low in {"n_estimators": 1, "epochs": 0, "batch_size": 1}.items():
-            check_number(name, getattr(self, name), low, whole=True)
+            if name != "batch_size" or self.batch_size is not None:
+                check_number(name, getattr(self, name), low, whole=True)
         check_number("learning_rate", self.learning_rate, 0)
         check_number("weight_decay", self.weight_decay, 0)
         check_number("validation_fraction", self.validation_fraction, 0, 1, open_high=True)
@@ -289,6 +306,11 @@ class Classifier(ClassifierMixin, Learner):
             classes = getattr(self, "classes_", np.array([0, 1]))
             normal, anomaly = (float(self.class_weight.get(c, 1.0)) for c in classes.tolist())
         return np.where(y == 1, anomaly, normal).astype(np.float32)
+
+
+def _batch_size(rows: int) -> int:
+    """A power of two near a hundredth of the rows: enough steps an epoch on small tables, wide ones on large."""
+    return 2 ** int(np.clip(np.round(np.log2(max(rows, 1) / 100)), 5, 10))
 
 
 def pad_columns(z: np.ndarray) -> np.ndarray:

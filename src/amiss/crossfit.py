@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from sklearn.model_selection import KFold, ShuffleSplit, StratifiedKFold, StratifiedShuffleSplit
+from sklearn.model_selection import KFold, StratifiedKFold
 
 from amiss.base import Learner
 from amiss.encoder import Encoder
@@ -17,6 +17,8 @@ from amiss.table import Table
 from amiss.train import Progress
 
 Fitted = tuple[Encoder, Learner]
+
+ENOUGH, ENOUGH_LABELLED = 500, 50  #: held-out rows, and labelled ones of each kind, that will do without more fits
 
 
 @dataclass(frozen=True)
@@ -74,27 +76,26 @@ def out_of_fold(
 
 
 def held_out_scores(
-    table: Table, y: np.ndarray | None, recipe: Recipe, small: int, folds: int, share: float, most: int
+    table: Table, y: np.ndarray | None, recipe: Recipe, folds: int
 ) -> tuple[np.ndarray, np.ndarray | None, Fitted]:
-    """Scores of held-out rows, their labels, and the fitted encoder and detector.
+    """Scores of held-out rows, their labels, and the encoder and detector fitted on the whole table.
 
-    Up to ``small`` rows, every row is held out once, by folds, and the result is fitted on all rows. Beyond, a part
-    is held out; without labels the result is fitted on the rest, and its p-values are exact; with labels it is
-    fitted on all rows, as labelled anomalies are too dear to be left out.
+    A detector's members hold rows out for early stopping: those rows' scores are honest and cost nothing. Where
+    there are too few of them (no early stopping, a small table, a rare label), every row is held out once, by folds.
     """
-    every = np.arange(table.rows)
-    if table.rows <= small:
-        folds = _possible_folds(table.rows, y, folds)
-        score, _, _ = out_of_fold(table, y, recipe, folds, folds + 1)
-        encoder, detector, _ = recipe.fit(table, y, every, folds, folds + 1)
-        return score, y, (encoder, detector)
-    labelled = y is not None and bool((y == 1).any())
-    rows, held = _hold_out(table.rows, y, share, most, recipe.seed)
-    encoder, detector, z = recipe.fit(table, y, rows, 0, 1 + labelled)
-    score = detector.score_encoded(z[held])
-    if labelled:
-        encoder, detector, _ = recipe.fit(table, y, every, 1, 2)
-    return score, None if y is None else y[held], (encoder, detector)
+    encoder, detector, _ = recipe.fit(table, y, np.arange(table.rows))
+    rows, score = detector.honest_
+    labels = None if y is None else y[rows]
+    if len(rows) >= min(ENOUGH, table.rows // 2) and _enough_labels(y, labels):
+        return score, labels, (encoder, detector)
+    score, _, _ = out_of_fold(table, y, recipe, _possible_folds(table.rows, y, folds))
+    return score, y, (encoder, detector)
+
+
+def _enough_labels(y: np.ndarray | None, held: np.ndarray | None) -> bool:
+    if y is None or held is None:
+        return True
+    return all((held == value).sum() >= min(ENOUGH_LABELLED, (y == value).sum() // 2) for value in (0, 1))
 
 
 def _folds(rows: int, y: np.ndarray | None, count: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -117,11 +118,3 @@ def _folds(rows: int, y: np.ndarray | None, count: int, seed: int) -> Iterator[t
 def _possible_folds(rows: int, y: np.ndarray | None, wanted: int) -> int:
     fewest = rows if y is None or not (y == 1).any() else min((y == 1).sum(), (y == 0).sum())
     return int(max(2, min(wanted, fewest)))
-
-
-def _hold_out(rows: int, y: np.ndarray | None, share: float, most: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """(training rows, held-out rows), stratified by labels where every kind of label has two rows."""
-    size = min(int(share * rows), most)
-    stratify = y is not None and min(np.unique(y, return_counts=True)[1]) > 1
-    splitter = (StratifiedShuffleSplit if stratify else ShuffleSplit)(1, test_size=size, random_state=seed)
-    return next(splitter.split(np.zeros(rows), y if stratify else None))

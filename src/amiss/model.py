@@ -29,9 +29,7 @@ from amiss.schema import Schema
 from amiss.table import Table
 from amiss.verdicts import beside, verdict_frame
 
-SMALL = 5_000  #: up to this many rows, held-out scores come from five folds; beyond, from one held-out part
 FOLDS = 5
-HOLD_OUT, HOLD_OUT_MOST = 0.2, 20_000
 DEFAULTS = {"AnomalyDetector": "unsupervised", "AnomalyClassifier": "supervised"}
 
 
@@ -250,9 +248,7 @@ def fit(data: Any, label: str | int | None = None, **options: Any) -> Model:
 def fit_prepared(task: Fit) -> Model:
     """Learn from a prepared table."""
     started = time.perf_counter()
-    held, held_labels, fitted = crossfit.held_out_scores(
-        task.table, task.y, task.recipe, SMALL, FOLDS, HOLD_OUT, HOLD_OUT_MOST
-    )
+    held, held_labels, fitted = crossfit.held_out_scores(task.table, task.y, task.recipe, FOLDS)
     encoder, detector = fitted
     decision = Decision.learn(task.rule, held, held_labels, task.recipe.seed)
     card = task.card | {

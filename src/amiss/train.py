@@ -12,7 +12,7 @@ import math
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from functools import partial
@@ -296,7 +296,7 @@ class _Group:
         chunk = CHUNK_STEPS
         while chunk > 8 and chunk * values > CHUNK_VALUES:
             chunk //= 2
-        real = steps - np.argmax((weight > 0).any(2)[:, ::-1], axis=1)  # beyond them a member has padding only
+        real = steps - np.argmax(np.any(weight > 0, axis=2)[:, ::-1], axis=1)  # beyond them a member has padding only
         for start in range(0, steps, chunk):
             if self.stop.is_set() or (self.plan.budget is not None and self._seconds() > self.plan.budget):
                 return False
@@ -323,7 +323,7 @@ class _Group:
             watched = np.sum([np.asarray(s) for s in sums], 0) / sum(
                 np.asarray(b["weight"]).sum(1) for b in self.validation
             )
-        better = (watched < self.best_loss) if self.validation else np.ones(len(loss), bool)
+        better = np.atleast_1d(watched < self.best_loss) | (not self.validation)
         self.best[better] = np.asarray(self.state.flat)[better]
         self.best_loss[better], self.best_look[better] = watched[better], len(self.history) + 1
         self.history.append({"epoch": epoch, "loss": float(loss.mean()), "validation": float(watched.mean())})
@@ -366,12 +366,18 @@ def _rates(plan: Plan, step: np.ndarray, total: int) -> np.ndarray:
     return (plan.learning_rate * np.minimum((step + 1) / warm, decayed)).astype(np.float32)
 
 
-def score(method: Method, trained: Trained, rows: np.ndarray) -> np.ndarray:
-    """(rows,) float64: the mean over members, computed in blocks of one fixed shape."""
+def score_members(method: Method, trained: Trained, rows: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+    """Blocks of rows and their scores by each member, (members, block) float64; every block has one fixed shape."""
     weights, buffers = jax.device_put((trained.weights, trained.buffers))
-    result = np.empty(len(rows))
     for start in range(0, len(rows), SCORE_ROWS):
         block = rows[start : start + SCORE_ROWS]
         scores = call(_score, weights, buffers, _pad(block, SCORE_ROWS), method=method)
-        result[start : start + len(block)] = np.asarray(scores, np.float64)[:, : len(block)].mean(0)
+        yield slice(start, start + len(block)), np.asarray(scores, np.float64)[:, : len(block)]
+
+
+def score(method: Method, trained: Trained, rows: np.ndarray) -> np.ndarray:
+    """(rows,) float64: the mean over members."""
+    result = np.empty(len(rows))
+    for block, scores in score_members(method, trained, rows):
+        result[block] = scores.mean(0)
     return result

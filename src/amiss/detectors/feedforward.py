@@ -55,7 +55,6 @@ class FeedForward(Classifier):
     activation: str = "relu"
     dropout: float = 0.1
     n_estimators: int = 4
-    batch_size: int = 256
     weight_decay: float = 1e-4
     learning_rate: float = 2e-3
     validation_fraction: float = 0.15
