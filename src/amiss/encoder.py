@@ -14,9 +14,7 @@ from amiss.schema import Schema
 from amiss.table import Table
 
 RATE_FOLDS = 5
-RATE_SEED = (
-    7_310_552_109  #: unlike any other: a made-up table drawn by the same seed would have its values as folds
-)
+RATE_SEED = 7_310_552_109  #: like no other: a made-up table drawn by the same seed would have its values as folds
 
 
 @dataclass

@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,7 @@ def load(path: str | Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
                     required=f"format {FORMAT} or older", found=f"format {version}", hint="upgrade amiss",
                 )  # fmt: skip
             block = archive.read(_ARRAYS)
-    except (zipfile.BadZipFile, EOFError, OSError, RuntimeError, NotImplementedError, ValueError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError, ValueError) as error:
         if isinstance(error, ModelFileError):
             raise
         cut = data[:2] == b"PK"
