@@ -13,6 +13,8 @@ import pytest
 
 SOURCE = Path(__file__).resolve().parent.parent / "src" / "amiss"
 
+SERIES = ("series", "series.*")  #: the layer of time series, a family
+
 #: From the ground up. A module imports what stands on earlier lines; those of one line are one family, and may import
 #: each other where ``FAMILIES`` says so.
 LAYERS: list[tuple[str, ...]] = [
@@ -20,11 +22,13 @@ LAYERS: list[tuple[str, ...]] = [
     ("report.strings", "report.plots"),
     ("schema", "params", "sampling", "programs", "numeric", "evaluate"),
     ("networks", "train", "decision"),
+    ("verdict",),
     ("base",),
     ("detectors", "detectors.*"),
     ("default",),
     ("files", "cells", "delimited", "records", "names", "objects", "reading", "kinds", "writing", "verdicts"),
     ("table", "labels"),
+    SERIES,
     ("parts",),
     ("encoder",),
     ("leaks", "crossfit", "store", "background", "reasons"),
@@ -37,17 +41,27 @@ LAYERS: list[tuple[str, ...]] = [
 ]
 
 #: Modules of the same layer that may import each other: how a table is read, and what the person sees.
-FAMILIES = [LAYERS[7], LAYERS[8], LAYERS[-2], LAYERS[-1]]
+FAMILIES = [LAYERS[8], LAYERS[9], SERIES, LAYERS[-2], LAYERS[-1]]
 
 #: Who may import a library at all; a library that is not named here is free.
 LIBRARIES: dict[str, tuple[str, ...]] = {
-    "jax": ("params", "programs", "networks", "train", "detectors.*", *LAYERS[-1]),
+    "jax": ("params", "programs", "networks", "train", "detectors.*", "series.patches", *LAYERS[-1]),
     "jaxlib": ("programs", *LAYERS[-1]),
     "optax": ("train", "detectors.*"),
-    "polars": (*LAYERS[7], *LAYERS[8], "model", "background", "explain", "report.*", *LAYERS[-1]),
+    "polars": (
+        *LAYERS[8],
+        *LAYERS[9],
+        "series.frame",
+        "series.events",
+        "model",
+        "background",
+        "explain",
+        "report.*",
+        *LAYERS[-1],
+    ),
     "pandas": ("objects",),
     "pyarrow": ("objects", "reading", "writing"),
-    "sklearn": ("base", "evaluate", "crossfit", "leaks", "report.summarise", *LAYERS[-1]),
+    "sklearn": ("base", "evaluate", "series.metrics", "crossfit", "leaks", "report.summarise", *LAYERS[-1]),
     "safetensors": ("store",),
     "click": LAYERS[-1],
     "rich": LAYERS[-1],

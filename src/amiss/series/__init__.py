@@ -1,0 +1,1 @@
+"""Time series: points, stretches and channels that are amiss. ``SeriesDetector`` is in ``detector``."""
