@@ -11,7 +11,22 @@ from amiss.errors import ModelFileError, OptionError
 from amiss.evaluate import best_f1_threshold
 
 HELD_MOST = 20_000  #: held-out scores kept in a model
-RULES = ("fdr", "contamination", "alerts", "f1", "threshold")
+#: how a rule's value is bounded: above, at most
+RULES: dict[str, tuple[float, float]] = {
+    "fdr": (0, 1),
+    "contamination": (0, 0.5),
+    "alerts": (0, np.inf),
+    "f1": (-np.inf, np.inf),
+    "threshold": (-np.inf, np.inf),
+    "cost": (0, np.inf),
+    "precision": (0, 1),
+    "recall": (0, 1),
+}
+EVIDENCE = 0.05  #: level of the question whether anything is amiss at all
+#: quantiles through which tails are fitted; a p-value is the largest that any of them gives
+TAILS = ((0.5, 0.75, 0.875), (0.8, 0.9, 0.95))
+FEWEST = 5  #: a precision is told from at least this many flagged rows
+EXACT = 10  #: with this many clean held-out rows at least as strange, their share is the p-value and nothing is fitted
 
 
 @dataclass(frozen=True)
@@ -20,6 +35,8 @@ class Rule:
 
     fdr: share of false alarms among the flagged rows of a batch, at most, by Benjamini and Hochberg (1995).
     contamination: share of rows to flag. alerts: number of rows of a batch to flag, at most.
+    cost: what a missed anomaly costs, in false alarms; flags where that is cheapest.
+    precision, recall: the largest set of flagged rows that reaches it on held-out labelled rows.
     f1: the threshold with the best F1 on held-out labelled rows. threshold: a score.
     """
 
@@ -27,14 +44,19 @@ class Rule:
     value: float = 0.1
 
     def __post_init__(self) -> None:
-        limits = {"fdr": (0, 1), "contamination": (0, 0.5), "alerts": (0, np.inf)}
         if self.name not in RULES:
             raise OptionError("there is no such rule", required=" or ".join(RULES), found=repr(self.name))
-        low, high = limits.get(self.name, (-np.inf, np.inf))
-        if not low < self.value <= high:
+        low, high = RULES[self.name]
+        if not low < self.value <= high or (self.name == "alerts" and self.value != int(self.value)):
+            whole = "a whole number " if self.name == "alerts" else ""
             raise OptionError(
-                f"{self.name} is out of range", required=f"above {low}, at most {high}", found=repr(self.value)
+                f"{self.name} is out of range",
+                required=f"{whole}above {low:g}" + (f", at most {high:g}" if high < np.inf else ""),
+                found=repr(self.value),
             )
+
+    def __str__(self) -> str:
+        return self.name if self.name == "f1" else f"{self.name} {self.value:g}"
 
 
 @dataclass(frozen=True)
@@ -76,42 +98,60 @@ class Decision:
         above = len(normal) - np.searchsorted(normal, score, side="left")
         return (1 + above) / (1 + len(normal))
 
-    def tail_p_values(self, score: np.ndarray) -> np.ndarray:
-        """(rows,) p-values that go on beyond the held-out rows, by a tail fitted to the bulk of their scores.
+    @property
+    def clean(self) -> bool:
+        """Whether the held-out rows are known to be normal, so that p-values are exact for rows like them."""
+        return len(self.held) > 0 and not (self.labels == -1).any() and bool((self.labels == 0).any())
 
-        A generalised Pareto tail through the quantiles 1/2, 3/4 and 7/8 (Pickands, 1975), never lighter than
-        exponential: an eighth of the held-out rows may be anomalies without making the tail too heavy.
+    def tail_p_values(self, score: np.ndarray) -> np.ndarray:
+        """(rows,) p-values that go on beyond the held-out rows, by tails fitted to the bulk of their scores.
+
+        Plain conformal p-values end at 1 / (held-out rows + 1), and where the held-out rows hold the anomalies too,
+        none is ever small enough for Benjamini and Hochberg. Generalised Pareto tails go through three quantiles
+        each (Pickands, 1975), never lighter than exponential: one through the middle, which few anomalies reach, and
+        one further out, so that a tail that grows heavier outwards is not taken for evidence; the larger p-value
+        counts. Fails where scores have a second cluster (a rare kind of normal row) beyond all the quantiles, and has
+        little power where more than a twentieth of the rows are anomalies.
+        Where the held-out rows are known to be normal, the exact p-values are kept as far as they go.
         """
-        normal = self.normal
+        normal, exact = self.normal, self.p_values(score)
         if len(normal) < 8:
             return np.ones(len(score))
-        q1, q2, q3 = np.quantile(normal, (0.5, 0.75, 0.875))
-        if q2 <= q1:
-            return self.p_values(score)
-        shape = float(np.clip(np.log2(max((q3 - q2) / (q2 - q1), 1e-9)), 0.0, 2.0))
-        scale = (q2 - q1) * shape / (2**shape - 1) if shape > 1e-6 else (q2 - q1) / np.log(2)
-        excess = np.maximum(score - q1, 0) / scale
-        tail = 0.5 * ((1 + shape * excess) ** (-1 / shape) if shape > 1e-6 else np.exp(-excess))
-        return np.where(score > q1, tail, self.p_values(score))
+        fitted = np.maximum.reduce([_tail(normal, score, levels, exact) for levels in TAILS])
+        if not self.clean:
+            return fitted
+        return np.where(exact * (1 + len(normal)) > EXACT, exact, np.minimum(fitted, exact))
+
+    def evidence(self, score: np.ndarray) -> bool:
+        """Whether a batch holds evidence, at the level ``EVIDENCE``, that anything is amiss."""
+        return bool(benjamini_hochberg(self.tail_p_values(score), EVIDENCE).any())
 
     def threshold(self) -> float:
-        """The score from which on a row is an anomaly, for rules that have one whatever the batch."""
-        if self.rule.name == "threshold":
-            return self.rule.value
-        if self.rule.name == "f1":
-            if not (self.labels == 1).any() or not (self.labels == 0).any():
-                raise OptionError("the rule f1 needs a model that was fitted with labels of both kinds")
-            return best_f1_threshold(self.labels, self.held)
-        if self.rule.name == "contamination":
-            return float(np.quantile(self.held, 1 - self.rule.value)) if len(self.held) else np.inf
-        raise OptionError(f"the rule {self.rule.name} depends on the batch and has no threshold")
+        """The score from which on a row is an anomaly, for rules that have one whatever the batch.
+
+        Raises OptionError for a rule that needs labels and has none, or that the held-out rows cannot meet.
+        """
+        name, value = self.rule.name, self.rule.value
+        if name == "threshold":
+            return value
+        if name == "contamination":
+            return float(np.quantile(self.held, 1 - value)) if len(self.held) else np.inf
+        if name not in ("f1", "cost", "precision", "recall"):
+            raise OptionError(f"the rule {name} depends on the batch and has no threshold")
+        if not (self.labels == 1).any() or not (self.labels == 0).any():
+            raise OptionError(
+                f"the rule {name} needs a model that was fitted with labels of both kinds",
+                hint="use fdr, contamination, alerts or threshold, or fit with a label column",
+            )
+        return best_f1_threshold(self.labels, self.held) if name == "f1" else operating_point(self)["threshold"]
 
     def flag(self, score: np.ndarray) -> np.ndarray:
         """(rows,) bool verdicts on a batch of scores."""
         if not len(score):
             return np.zeros(0, bool)
-        if self.rule.name == "fdr":
-            return benjamini_hochberg(self.tail_p_values(score), self.rule.value)
+        if self.rule.name == "fdr":  # a list is shown only where there is evidence that it is more than chance
+            p = self.tail_p_values(score)
+            return benjamini_hochberg(p, self.rule.value) & benjamini_hochberg(p, EVIDENCE).any()
         if self.rule.name == "alerts":
             count = min(len(score), int(self.rule.value))
             flagged = np.zeros(len(score), bool)
@@ -138,3 +178,65 @@ def benjamini_hochberg(p: np.ndarray, q: float) -> np.ndarray:
     if len(passed):
         rejected[order[: passed[-1] + 1]] = True
     return rejected
+
+
+def operating_point(decision: Decision) -> dict[str, float]:
+    """Where a rule of cost, precision or recall comes to lie on the held-out labelled rows.
+
+    threshold; precision and recall there, each with the 95 % interval ``(.._low, .._high)`` of Wilson (1927); for cost
+    also the cost a row. Raises OptionError where no threshold meets the rule.
+    """
+    known = decision.labels >= 0
+    y, score = decision.labels[known], decision.held[known]
+    cuts, at = np.unique(score, return_index=True)  # sorted: everything from ``at`` on is flagged
+    flagged = len(score) - at
+    hits = int(y.sum()) - np.concatenate([[0], np.cumsum(y)])[at]
+    precision, recall = hits / flagged, hits / max(1, int(y.sum()))
+    name, value = decision.rule.name, decision.rule.value
+    if name == "cost":
+        cost = value * (int(y.sum()) - hits) + (flagged - hits)
+        best = int(len(cuts) - 1 - np.argmin(cost[::-1]))
+        if cost[best] >= value * int(y.sum()):  # nothing beats to flag nothing
+            return {"threshold": float(np.nextafter(cuts[-1], np.inf)), "precision": 0.0, "recall": 0.0}
+    else:
+        reached = np.where(flagged >= min(FEWEST, int(y.sum())), precision, 0.0) if name == "precision" else recall
+        fit = np.flatnonzero(reached >= value)
+        if not len(fit):
+            top = np.floor(100 * reached.max()) / 100
+            raise OptionError(
+                f"{name} {value:g} is not reachable on the held-out rows: the best is {top:g}",
+                required=f"a {name} that the model reaches",
+                hint="ask for less, or label more rows and fit again",
+            )
+        best = int(fit[0] if name == "precision" else fit[-1])
+    found = {"threshold": float(cuts[best]), "precision": float(precision[best]), "recall": float(recall[best])}
+    for what, of in (("precision", int(flagged[best])), ("recall", int(y.sum()))):
+        found[f"{what}_low"], found[f"{what}_high"] = wilson(int(hits[best]), of)
+    if name == "cost":
+        found["cost"] = float(cost[best]) / len(y)
+    return found
+
+
+def wilson(hits: int, of: int, z: float = 1.96) -> tuple[float, float]:
+    """The 95 % interval of a share (Wilson, 1927)."""
+    if not of:
+        return 0.0, 1.0
+    share, unit = hits / of, 1 + z * z / of
+    middle = (share + z * z / (2 * of)) / unit
+    half = z * np.sqrt(share * (1 - share) / of + z * z / (4 * of * of)) / unit
+    return float(max(0.0, middle - half)), float(min(1.0, middle + half))
+
+
+def _tail(normal: np.ndarray, score: np.ndarray, levels: tuple[float, ...], below: np.ndarray) -> np.ndarray:
+    """(rows,) p-values by a generalised Pareto tail through the quantiles of ``normal`` at ``levels``.
+
+    The excesses' upper shares halve twice from level to level; below the first quantile, ``below`` is kept.
+    """
+    q1, q2, q3 = np.quantile(normal, levels)
+    if q2 <= q1:
+        return below
+    shape = float(np.clip(np.log2(max((q3 - q2) / (q2 - q1), 1e-9)), 0.0, 2.0))
+    scale = (q2 - q1) * shape / (2**shape - 1) if shape > 1e-6 else (q2 - q1) / np.log(2)
+    excess = np.maximum(score - q1, 0) / scale
+    tail = (1 - levels[0]) * ((1 + shape * excess) ** (-1 / shape) if shape > 1e-6 else np.exp(-excess))
+    return np.where(score > q1, tail, below)

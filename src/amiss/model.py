@@ -27,6 +27,7 @@ from amiss.leaks import find_leaks
 from amiss.reading import RawTable, ReadOptions, read
 from amiss.schema import Schema
 from amiss.table import Table
+from amiss.verdict import Verdict, give
 from amiss.verdicts import beside, verdict_frame
 
 FOLDS = 5
@@ -68,9 +69,17 @@ class Model:
         verdicts = self.score_table(self.match(raw, labels.column))
         return evaluate(labels.y, verdicts["score"].to_numpy(), verdicts["is_anomaly"].to_numpy())
 
+    def verdict(self, verdicts: pl.DataFrame, seen: bool = False) -> Verdict:
+        """Whether anything is amiss in a table that :meth:`score` has scored; seen: the model learned from it."""
+        score, flagged = verdicts["score"].to_numpy(), verdicts["is_anomaly"].to_numpy()
+        return give(self.decision, score, flagged, str(self.card.get("setting", "")), seen)
+
     def decide(self, rule: Rule) -> Model:
-        """The same model with another rule; nothing is learned anew."""
-        return dataclasses.replace(self, decision=self.decision.with_rule(rule))
+        """The same model with another rule; nothing is learned anew. Raises OptionError if it cannot be met."""
+        decision = self.decision.with_rule(rule)
+        if rule.name not in ("fdr", "alerts"):
+            decision.threshold()
+        return dataclasses.replace(self, decision=decision)
 
     def explain(self, data: Any, rows: int | Sequence[int] | None = None, **reading: Any) -> Explanation:
         """Why rows are amiss, and what would make them ordinary; see :func:`amiss.explain.explain`.
@@ -274,7 +283,8 @@ def notes_of(task: Fit) -> list[str]:
 class Detection:
     """What ``detect`` returns: ``frame`` is the input with score, p_value and is_anomaly in row order.
 
-    model: where no labels were given, the model that scored. evaluation: where labels were given.
+    model: where no labels were given, the model that scored. evaluation: where labels were given. verdict: whether
+    anything is amiss. task: what was read.
     """
 
     frame: pl.DataFrame
@@ -285,6 +295,8 @@ class Detection:
     leaks: list[dict[str, Any]]
     model: Model | None = None
     evaluation: dict[str, Any] | None = None
+    verdict: Verdict | None = None
+    task: Fit | None = None
 
 
 def detect(data: Any, label: str | int | None = None, **options: Any) -> Detection:
@@ -300,8 +312,12 @@ def detect_prepared(task: Fit) -> Detection:
     """Fit and score a prepared table."""
     if task.y is None or not (task.y == 1).any():
         model = fit_prepared(task)
-        frame = beside(task.raw.frame, model.score_table(task.table))
-        return Detection(frame, task.table.schema, model.card, model.notes, model.encoder.describe(), task.leaks, model)
+        verdicts = model.score_table(task.table)
+        frame = beside(task.raw.frame, verdicts)
+        return Detection(
+            frame, task.table.schema, model.card, model.notes, model.encoder.describe(), task.leaks, model,
+            verdict=model.verdict(verdicts, seen=True), task=task,
+        )  # fmt: skip
     started = time.perf_counter()
     score, fold, encoder = crossfit.out_of_fold(task.table, task.y, task.recipe, FOLDS)
     p_value, flagged = np.empty(len(score)), np.empty(len(score), bool)
@@ -313,7 +329,8 @@ def detect_prepared(task: Fit) -> Detection:
     card = task.card | {"seconds": round(time.perf_counter() - started, 3)}
     return Detection(
         beside(task.raw.frame, verdicts), task.table.schema, card, notes_of(task), encoder.describe(), task.leaks,
-        evaluation=evaluate(task.y, score, flagged),
+        evaluation=evaluate(task.y, score, flagged), task=task,
+        verdict=give(Decision.learn(task.rule, score, task.y), score, flagged, card["setting"], seen=True),
     )  # fmt: skip
 
 

@@ -1,0 +1,152 @@
+"""The answer's first sentence: is anything amiss, and how sure is that?"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from amiss.decision import Decision, operating_point
+from amiss.errors import OptionError
+from amiss.report.strings import say
+
+DRIFT = 0.01  #: the held-out rows' and the batch's bulk differ more than chance allows at this level
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Of a batch of scored rows.
+
+    anything_amiss: whether there is evidence, at level .05 for the whole batch, or labels taught what to look for and
+    rows like that were found. rows, flagged: counts. rule, value: how rows were flagged. setting: as in the model's
+    card. threshold: lowest flagged score. warnings: why the numbers may not hold. promise: what the rule reached on
+    held-out labelled rows, with intervals.
+    """
+
+    anything_amiss: bool
+    rows: int
+    flagged: int
+    rule: str
+    value: float
+    setting: str
+    threshold: float | None = None
+    warnings: tuple[str, ...] = ()
+    promise: dict[str, float] | None = None
+
+    def sentence(self, lang: str = "en") -> str:
+        """E.g. ``12 of 15,420 rows are amiss (at most 1 in 10 of these expected by chance)``."""
+        words: dict[str, Any] = {"count": f"{self.flagged:,}", "rows": f"{self.rows:,}", "rule": self.rule_words}
+        if not self.anything_amiss:
+            return say("verdict.none_but" if self.flagged else "verdict.none", lang, **words)
+        if self.rule == "fdr":
+            share = say("verdict.one_in", lang, n=f"{1 / self.value:.3g}")
+            return say("verdict.fdr", lang, share=share, **words)
+        return say("verdict.supervised" if self.setting == "supervised" else "verdict.rule", lang, **words)
+
+    @property
+    def rule_words(self) -> str:
+        return self.rule if self.rule == "f1" else f"{self.rule} {self.value:g}"
+
+    def to_json(self, lang: str = "en") -> dict[str, Any]:
+        return asdict(self) | {"sentence": self.sentence(lang), "warnings": list(self.warnings)}
+
+
+def give(
+    decision: Decision, score: np.ndarray, flagged: np.ndarray, setting: str = "unsupervised", seen: bool = False
+) -> Verdict:
+    """The verdict on a batch: score (rows,), flagged (rows,) bool. seen: the model has learned from these rows.
+
+    Where labels taught the model, a flagged row is one that looks like a known anomaly, which is evidence enough.
+    """
+    amiss = bool(flagged.any()) if setting == "supervised" else decision.evidence(score)
+    promise = None
+    if decision.rule.name in ("cost", "precision", "recall"):
+        promise = operating_point(decision)
+    return Verdict(
+        amiss,
+        len(score),
+        int(flagged.sum()),
+        decision.rule.name,
+        decision.rule.value,
+        setting,
+        float(score[flagged].min()) if flagged.any() else None,
+        tuple(warnings_of(decision, score, setting, seen)),
+        promise,
+    )
+
+
+def warnings_of(decision: Decision, score: np.ndarray, setting: str, seen: bool = False) -> list[str]:
+    """Where exchangeability fails, and what the share of false alarms rests on."""
+    found = []
+    normal = decision.normal
+    if len(normal) < 50 and decision.rule.name == "fdr":
+        found.append(f"few held-out rows ({len(normal)}) to compare with: the share of false alarms is a rough guess")
+    if setting != "supervised" and not decision.clean and decision.rule.name == "fdr":
+        found.append(
+            "the training rows may hold anomalies, so the share of false alarms rests on a tail fitted to the bulk of"
+            " the scores and is no guarantee; a column that marks known normal rows makes it one"
+        )
+    if not seen and drifted(normal, score):
+        found.append(
+            "the rows differ from the training rows as a whole (drift): p-values and the share of false alarms do not"
+            " hold for them; fit again on newer rows"
+        )
+    return found
+
+
+def drifted(normal: np.ndarray, score: np.ndarray) -> bool:
+    """Whether the lower three quarters of two sets of scores differ: anomalies move the top, drift moves the rest.
+
+    A two-sample test of Kolmogorov and Smirnov on the scores below the held-out third quartile, with the share of
+    rows below it allowed to move by a tenth.
+    """
+    if len(normal) < 50 or len(score) < 50:
+        return False
+    edge = float(np.quantile(normal, 0.75))
+    share = float((score <= edge).mean())
+    if abs(share - 0.75) > 0.1 + 3 * np.sqrt(0.19 / len(score)):
+        return True
+    a, b = np.sort(normal[normal <= edge]), np.sort(score[score <= edge])
+    both = np.concatenate([a, b])
+    gap = np.abs(np.searchsorted(a, both, "right") / len(a) - np.searchsorted(b, both, "right") / len(b)).max()
+    limit = np.sqrt(-0.5 * np.log(DRIFT / 2)) * np.sqrt(1 / len(a) + 1 / len(b))
+    return bool(gap > limit + 0.05)
+
+
+def rule_of(
+    fdr: float | None = None,
+    contamination: float | None = None,
+    alerts: int | None = None,
+    cost_miss: float | None = None,
+    cost_alarm: float | None = None,
+    precision: float | None = None,
+    recall: float | None = None,
+    threshold: float | None = None,
+) -> tuple[str, float] | None:
+    """The one rule that was asked for, as the name and value of a :class:`~amiss.decision.Rule`; None for none.
+
+    Raises OptionError for two rules at once, and for costs that are not both above 0.
+    """
+    asked: list[tuple[str, float]] = [
+        (name, float(value))
+        for name, value in {
+            "fdr": fdr,
+            "contamination": contamination,
+            "alerts": alerts,
+            "precision": precision,
+            "recall": recall,
+            "threshold": threshold,
+        }.items()
+        if value is not None
+    ]
+    if cost_miss is not None or cost_alarm is not None:
+        miss, alarm = 1.0 if cost_miss is None else cost_miss, 1.0 if cost_alarm is None else cost_alarm
+        if not (miss > 0 and alarm > 0 and np.isfinite(miss) and np.isfinite(alarm)):
+            raise OptionError("a cost is out of range", required="above 0", found=f"miss {miss:g}, alarm {alarm:g}")
+        asked.append(("cost", miss / alarm))
+    if len(asked) > 1:
+        raise OptionError(
+            "only one rule can decide", required="one of them", found=" and ".join(name for name, _ in asked)
+        )
+    return asked[0] if asked else None
