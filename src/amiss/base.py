@@ -25,6 +25,7 @@ from amiss.train import Method, Plan, Progress, Trained
 
 PAD = 16  # columns are padded to a multiple of this, so that tables share compiled programs
 OFFSET_ROWS = 20_000  # the threshold of ``predict`` is taken from at most this many training rows
+STEPS, EPOCHS_MOST = 4_000, 200  # where the person names no number of epochs
 HONEST_MOST = 50_000  # rows whose held-out scores are kept
 HELD_OUT_LEAST = 8  # with fewer validation rows than this, early stopping would follow noise
 
@@ -36,7 +37,8 @@ class Learner(BaseEstimator):
     """What all detectors share: the parameters of training, fit and score on an encoded matrix, state to and fro.
 
     n_estimators: members; each holds out other rows for early stopping, and the score is their mean.
-    epochs: passes over the training rows at most. batch_size: rows a step; None: 32 to 1024, by the number of rows.
+    epochs: passes over the training rows at most; None: about 4,000 steps, 200 epochs at most.
+    batch_size: rows a step; None: 32 to 1024, by the number of rows.
     learning_rate, weight_decay: of AdamW. schedule: 'constant' or 'cosine'.
     validation_fraction: share of the rows that a member holds out for early stopping.
     patience: epochs without a better held-out loss before training stops; None trains for all epochs on all rows.
@@ -45,7 +47,7 @@ class Learner(BaseEstimator):
     """
 
     n_estimators: int = 1
-    epochs: int = 100
+    epochs: int | None = None
     batch_size: int | None = None
     learning_rate: float = 1e-3
     weight_decay: float = 0.0
@@ -74,9 +76,10 @@ class Learner(BaseEstimator):
             raise TableError("a detector cannot learn from so few rows", required="at least 2 rows", found=f"{len(z)}")
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         data, rows, labels = self._training_data(z, y)
+        batch_size = self.batch_size or _batch_size(len(rows))
         plan = Plan(
-            self.epochs,
-            self.batch_size or _batch_size(len(rows)),
+            _epochs(len(rows), batch_size) if self.epochs is None else self.epochs,
+            batch_size,
             self.learning_rate,
             self.weight_decay,
             self.schedule,
@@ -136,7 +139,7 @@ class Learner(BaseEstimator):
 
     def _check_parameters(self) -> None:
         for name, low in {"n_estimators": 1, "epochs": 0, "batch_size": 1}.items():
-            if name != "batch_size" or self.batch_size is not None:
+            if getattr(self, name) is not None or name == "n_estimators":
                 check_number(name, getattr(self, name), low, whole=True)
         check_number("learning_rate", self.learning_rate, 0)
         check_number("weight_decay", self.weight_decay, 0)
@@ -311,6 +314,11 @@ class Classifier(ClassifierMixin, Learner):
 def _batch_size(rows: int) -> int:
     """A power of two near a hundredth of the rows: enough steps an epoch on small tables, wide ones on large."""
     return 2 ** int(np.clip(np.round(np.log2(max(rows, 1) / 100)), 5, 10))
+
+
+def _epochs(rows: int, batch_size: int) -> int:
+    """Epochs that make about ``STEPS`` steps: many on small tables, one or two on millions of rows."""
+    return int(np.clip(np.ceil(STEPS / np.ceil(rows / batch_size)), 1, EPOCHS_MOST))
 
 
 def pad_columns(z: np.ndarray) -> np.ndarray:

@@ -30,7 +30,7 @@ from amiss.table import Table
 from amiss.verdict import Verdict, give
 from amiss.verdicts import beside, verdict_frame
 
-FOLDS = 5
+FOLDS, FOLDS_OF_MANY, MANY = 5, 3, 100_000  #: folds of honest scores, fewer on tables of many rows
 DEFAULTS = {"AnomalyDetector": "unsupervised", "AnomalyClassifier": "supervised"}
 
 
@@ -182,8 +182,8 @@ class Fit:
         return None if self.labels is None else self.labels.y
 
     @property
-    def supervised(self) -> bool:
-        return issubclass(self.recipe.detector, Classifier)
+    def folds(self) -> int:
+        return FOLDS if self.table.rows <= MANY else FOLDS_OF_MANY
 
 
 def prepare(
@@ -257,7 +257,7 @@ def fit(data: Any, label: str | int | None = None, **options: Any) -> Model:
 def fit_prepared(task: Fit) -> Model:
     """Learn from a prepared table."""
     started = time.perf_counter()
-    held, held_labels, fitted = crossfit.held_out_scores(task.table, task.y, task.recipe, FOLDS)
+    held, held_labels, fitted = crossfit.held_out_scores(task.table, task.y, task.recipe, task.folds)
     encoder, detector = fitted
     decision = Decision.learn(task.rule, held, held_labels, task.recipe.seed)
     card = task.card | {
@@ -319,9 +319,9 @@ def detect_prepared(task: Fit) -> Detection:
             verdict=model.verdict(verdicts, seen=True), task=task,
         )  # fmt: skip
     started = time.perf_counter()
-    score, fold, encoder = crossfit.out_of_fold(task.table, task.y, task.recipe, FOLDS)
+    score, fold, encoder = crossfit.out_of_fold(task.table, task.y, task.recipe, task.folds)
     p_value, flagged = np.empty(len(score)), np.empty(len(score), bool)
-    for i in range(FOLDS):
+    for i in range(task.folds):
         decision = Decision.learn(task.rule, score[fold != i], task.y[fold != i], task.recipe.seed)
         p_value[fold == i] = decision.p_values(score[fold == i])
         flagged[fold == i] = decision.flag(score[fold == i])

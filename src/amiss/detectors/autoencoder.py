@@ -54,7 +54,6 @@ class Autoencoder(Detector):
     activation: str = "silu"
     dropout: float = 0.0
     n_estimators: int = 4
-    epochs: int = 200
 
     def method(self) -> Method:
         return _method(tuple(self.hidden), self.activation, float(self.dropout))
