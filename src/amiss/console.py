@@ -94,11 +94,15 @@ def _console(file: IO[str]) -> Console:
     """Plain text where the file is no terminal or the person wants no colour; data are never taken for markup."""
     from rich.console import Console
 
-    plain = bool(os.environ.get("NO_COLOR"))
     width = None if file.isatty() or os.environ.get("COLUMNS") else PIPED_WIDTH
-    if plain:
-        return Console(file=file, markup=False, emoji=False, highlight=False, width=width, color_system=None)
-    return Console(file=file, markup=False, emoji=False, highlight=False, width=width)
+    colours: Any = None if os.environ.get("NO_COLOR") else "auto"
+    console = Console(file=file, markup=False, emoji=False, highlight=False, width=width, color_system=colours)
+    setattr(console, "on_broken_pipe", _broken_pipe)  # noqa: B010 - rich would end the process with exit code 1
+    return console
+
+
+def _broken_pipe() -> None:
+    raise BrokenPipeError
 
 
 def clean(text: str) -> str:
