@@ -1,6 +1,7 @@
 """scikit-learn's own checks over the two default estimators and every method in ``amiss.detectors``.
 
-No check is marked as failing or skipped here.
+No check is marked as failing or skipped here. scikit-learn itself skips one, of arrays that are not NumPy's, unless
+SCIPY_ARRAY_API is set before SciPy is imported.
 """
 
 from __future__ import annotations
