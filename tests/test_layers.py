@@ -14,6 +14,9 @@ import pytest
 SOURCE = Path(__file__).resolve().parent.parent / "src" / "amiss"
 
 SERIES = ("series", "series.*")  #: the layer of time series, a family
+VIEWS = ("views", "views.*")  #: what the default detector looks at rows with
+READING = ("files", "cells", "delimited", "records", "names", "objects", "reading", "kinds", "writing", "verdicts")
+TABLES = ("table", "labels")
 
 #: From the ground up. A module imports what stands on earlier lines; those of one line are one family, and may import
 #: each other where ``FAMILIES`` says so.
@@ -23,11 +26,12 @@ LAYERS: list[tuple[str, ...]] = [
     ("schema", "params", "sampling", "programs", "numeric", "evaluate"),
     ("networks", "train", "decision"),
     ("verdict",),
+    VIEWS,
     ("base",),
     ("detectors", "detectors.*"),
     ("default",),
-    ("files", "cells", "delimited", "records", "names", "objects", "reading", "kinds", "writing", "verdicts"),
-    ("table", "labels"),
+    READING,
+    TABLES,
     SERIES,
     ("parts",),
     ("encoder",),
@@ -41,7 +45,7 @@ LAYERS: list[tuple[str, ...]] = [
 ]
 
 #: Modules of the same layer that may import each other: how a table is read, and what the person sees.
-FAMILIES = [LAYERS[8], LAYERS[9], SERIES, LAYERS[-2], LAYERS[-1]]
+FAMILIES = [VIEWS, READING, TABLES, SERIES, LAYERS[-2], LAYERS[-1]]
 
 #: Who may import a library at all; a library that is not named here is free.
 LIBRARIES: dict[str, tuple[str, ...]] = {
@@ -49,8 +53,8 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "jaxlib": ("programs", *LAYERS[-1]),
     "optax": ("train", "detectors.*"),
     "polars": (
-        *LAYERS[8],
-        *LAYERS[9],
+        *READING,
+        *TABLES,
         "series.frame",
         "series.events",
         "model",
@@ -61,7 +65,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     ),
     "pandas": ("objects",),
     "pyarrow": ("objects", "reading", "writing"),
-    "sklearn": ("base", "evaluate", "series.metrics", "crossfit", "leaks", "report.summarise", *LAYERS[-1]),
+    "sklearn": ("base", "default", "evaluate", "series.metrics", "crossfit", "leaks", "report.summarise", *LAYERS[-1]),
     "safetensors": ("store",),
     "click": LAYERS[-1],
     "rich": LAYERS[-1],

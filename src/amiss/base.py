@@ -59,6 +59,7 @@ class Learner(BaseEstimator):
     random_state: Any = None
 
     sampler: ClassVar[Sampler] = staticmethod(uniform)
+    bend: ClassVar[bool] = True  #: whether heavy tails are bent before the detector sees them
 
     def method(self) -> Method:
         """The three pure functions for these parameters."""
@@ -194,7 +195,7 @@ class Detector(OutlierMixin, Learner):
     def fit(self, X: Any, y: Any = None) -> Detector:
         """Learn from X (rows, columns), numeric and finite; y is ignored unless the method takes labels."""
         X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
-        self.scaler_ = Scaler.fit(X)
+        self.scaler_ = Scaler.fit(X, self.bend)
         z = self.scaler_.transform(X)
         self.fit_encoded(z)
         rng = np.random.default_rng(0)
@@ -256,7 +257,7 @@ class Classifier(ClassifierMixin, Learner):
             raise LabelError(f"{only}A classifier needs two classes, normal and anomaly", found=count)
         self.classes_ = classes
         codes = np.where(unlabelled, -1, (y == classes[1]).astype(np.int8))
-        self.scaler_ = Scaler.fit(X)
+        self.scaler_ = Scaler.fit(X, self.bend)
         self.fit_encoded(self.scaler_.transform(X), codes)
         return self
 

@@ -43,7 +43,7 @@ class Recipe:
 
         part, parts: which of how many fits this is.
         """
-        encoder, z = Encoder.fit_transform(table, rows, y)
+        encoder, z = Encoder.fit_transform(table, rows, y, self.detector.bend)
         options: dict[str, Any] = {"random_state": self.seed, **self.parameters}
         limits = self.hurry if self.budget is None else [*self.hurry, self.budget / parts]
         if limits:

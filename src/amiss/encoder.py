@@ -30,13 +30,18 @@ class Encoder:
     scaler: Scaler
 
     @classmethod
-    def fit(cls, table: Table, rows: np.ndarray | None = None, y: np.ndarray | None = None) -> Encoder:
-        """Learn from the given rows of a table; y (table rows,) in {1, 0, -1} lets crowded categories learn rates."""
-        return cls.fit_transform(table, rows, y)[0]
+    def fit(
+        cls, table: Table, rows: np.ndarray | None = None, y: np.ndarray | None = None, bend: bool = True
+    ) -> Encoder:
+        """Learn from the given rows of a table; y (table rows,) in {1, 0, -1} lets crowded categories learn rates.
+
+        bend: whether heavy tails are bent, see :class:`~amiss.numeric.Scaler`.
+        """
+        return cls.fit_transform(table, rows, y, bend)[0]
 
     @classmethod
     def fit_transform(
-        cls, table: Table, rows: np.ndarray | None = None, y: np.ndarray | None = None
+        cls, table: Table, rows: np.ndarray | None = None, y: np.ndarray | None = None, bend: bool = True
     ) -> tuple[Encoder, np.ndarray]:
         """The encoder, and the matrix (table rows, features) float32.
 
@@ -52,7 +57,7 @@ class Encoder:
         scaled, matrix = encoder._encode(table)
         if y is not None:
             encoder._unlearn_own_labels(table, scaled, rows, y)
-        encoder.scaler = Scaler.fit(scaled if len(rows) == table.rows else scaled[rows])
+        encoder.scaler = Scaler.fit(scaled if len(rows) == table.rows else scaled[rows], bend)
         return encoder, encoder._scale(scaled, matrix)
 
     def transform(self, table: Table) -> np.ndarray:

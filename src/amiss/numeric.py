@@ -30,8 +30,11 @@ class Scaler:
     deviation: np.ndarray
 
     @classmethod
-    def fit(cls, x: np.ndarray) -> Scaler:
-        """Learn from x (rows, columns) float64 with NaN where a value is missing."""
+    def fit(cls, x: np.ndarray, bend: bool = True) -> Scaler:
+        """Learn from x (rows, columns) float64 with NaN where a value is missing.
+
+        bend: False leaves heavy tails as they are, for detectors that do better with them, such as neighbours.
+        """
         x = np.asarray(x, np.float64)
         columns = x.shape[1]
         if not len(x) or not columns:
@@ -48,7 +51,7 @@ class Scaler:
                 spread[j] = (upper - lower) / 1.349 or column.std()
                 low[j], high[j] = column.min(), column.max()
         unit = np.where(spread > 1e-12 * np.maximum(1.0, np.abs(centre)), spread, 1.0)
-        bent = np.maximum(high - centre, centre - low) > BENT_BEYOND * unit
+        bent = bend & (np.maximum(high - centre, centre - low) > BENT_BEYOND * unit)
         scaler = cls(centre, unit, bent, np.zeros(columns), np.ones(columns))
         for j in range(columns):
             z = scaler._bend(x[:, j : j + 1], slice(j, j + 1))

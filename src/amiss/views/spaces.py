@@ -1,0 +1,102 @@
+"""Spaces in which distances mean different things: as encoded, with tails pulled in, whitened, by ranks.
+
+plain: the encoded rows. soft: asinh around the median in units of the inner range, which pulls heavy tails in.
+white: soft, whitened, so that breaking a dependency between columns becomes a distance. copula: normal scores of the
+columns' ranks, whitened: the residuals of a Gaussian copula.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import ndtri
+
+KNOTS = 512  #: quantiles that a column's ranks are interpolated between
+SHRINK = 0.1  #: share of the covariance that is shrunk towards its mean eigenvalue
+WIDE = 600  #: beyond so many columns the covariance is taken from the Gram matrix of at most GRAM rows
+GRAM = 1_000
+SPACES = ("plain", "soft", "white", "copula")
+
+State = dict[str, np.ndarray]
+
+
+def fit(rows: np.ndarray, rng: np.random.Generator) -> dict[str, State]:
+    """Learn the spaces from encoded rows (rows, columns)."""
+    rows = rows.astype(np.float64)
+    soft, ranks = _fit_soft(rows), _fit_ranks(rows)
+    return {
+        "soft": soft,
+        "ranks": ranks,
+        "white": _fit_whitening(_soft(soft, rows), rng),
+        "copula": _fit_whitening(_ranks(ranks, rows), rng),
+    }
+
+
+def apply(state: dict[str, State], rows: np.ndarray) -> dict[str, np.ndarray]:
+    """{space: (rows, columns) float32} of encoded rows."""
+    exact = rows.astype(np.float64)
+    soft = _soft(state["soft"], exact)
+    spaces = {
+        "plain": rows,
+        "soft": soft,
+        "white": _whiten(state["white"], soft),
+        "copula": _whiten(state["copula"], _ranks(state["ranks"], exact)),
+    }
+    return {name: np.ascontiguousarray(value, np.float32) for name, value in spaces.items()}
+
+
+def _fit_soft(rows: np.ndarray) -> State:
+    low, median, high = np.quantile(rows, (0.1, 0.5, 0.9), axis=0)
+    unit, deviation = (high - low) / 2.56, rows.std(0)
+    unit = np.where(unit < 0.1 * deviation, deviation, unit)
+    unit = np.where(unit > 1e-12, unit, 1.0)
+    bent = np.arcsinh((rows - median) / unit)
+    scale = bent.std(0)
+    return {"median": median, "unit": unit, "mean": bent.mean(0), "scale": np.where(scale > 1e-12, scale, 1.0)}
+
+
+def _soft(state: State, rows: np.ndarray) -> np.ndarray:
+    return (np.arcsinh((rows - state["median"]) / state["unit"]) - state["mean"]) / state["scale"]
+
+
+def _fit_ranks(rows: np.ndarray) -> State:
+    levels = np.linspace(0, 1, min(KNOTS, len(rows)))
+    state = {"levels": levels, "knots": np.quantile(rows, levels, axis=0).T, "least": np.asarray(0.5 / len(rows))}
+    deviation = rows.std(0)
+    state["reach"] = np.where(deviation > 1e-12, deviation, 1.0)
+    scale = _ranks(state | {"scale": np.ones(rows.shape[1])}, rows).std(0)
+    return state | {"scale": np.where(scale > 1e-9, scale, 1.0)}
+
+
+def _ranks(state: State, rows: np.ndarray) -> np.ndarray:
+    """Normal scores of mid-ranks; beyond the training range they go on with the log of the distance."""
+    result, levels, least = np.empty_like(rows), state["levels"], float(state["least"])
+    for j, knots in enumerate(state["knots"]):
+        x, reach = rows[:, j], state["reach"][j]
+        upper, lower = np.interp(x, knots, levels), np.interp(-x, -knots[::-1], -levels[::-1])
+        score = ndtri(np.clip((upper - lower) / 2, least, 1 - least)) / state["scale"][j]
+        beyond = np.log1p(np.maximum(x - knots[-1], 0) / reach) - np.log1p(np.maximum(knots[0] - x, 0) / reach)
+        result[:, j] = score + beyond
+    return result
+
+
+def _fit_whitening(rows: np.ndarray, rng: np.random.Generator) -> State:
+    centre = rows.mean(0)
+    columns = rows.shape[1]
+    if columns <= WIDE:
+        values, vectors = np.linalg.eigh(np.cov((rows - centre).T).reshape(columns, columns))
+    else:
+        part = rows[rng.permutation(len(rows))[:GRAM]] - centre
+        values, left = np.linalg.eigh(part @ part.T / len(part))
+        kept = values > 1e-6 * max(values.max(), 1e-12)
+        values, vectors = values[kept], part.T @ left[:, kept] / np.sqrt(values[kept] * len(part))
+    values = np.maximum(values, 0)
+    floor = max(SHRINK * values.sum() / columns, 1e-9)
+    gain = 1 / np.sqrt((1 - SHRINK) * values + floor)
+    return {"centre": centre, "vectors": vectors, "gain": gain, "rest": np.asarray(1 / np.sqrt(floor))}
+
+
+def _whiten(state: State, rows: np.ndarray) -> np.ndarray:
+    """Along the known directions by their gain; what is left of the space by the floor's."""
+    rows = rows - state["centre"]
+    along = rows @ state["vectors"]
+    return rows * state["rest"] + (along * (state["gain"] - state["rest"])) @ state["vectors"].T
