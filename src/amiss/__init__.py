@@ -11,6 +11,7 @@ _PUBLIC = {
     "fit": "amiss.model",
     "load": "amiss.model",
     "Model": "amiss.model",
+    "SeriesDetector": "amiss.series.detector",
     "AnomalyDetector": "amiss.default",
     "AnomalyClassifier": "amiss.default",
 }
