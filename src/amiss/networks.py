@@ -5,8 +5,10 @@ Initial weights are drawn with NumPy: nothing is compiled for them, whatever the
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +18,10 @@ from jax import Array
 from amiss.errors import OptionError, check_number, did_you_mean
 
 Weights = dict[str, Array]
+
+FAR = 1e30  #: squared distance to a reference that only fills up the array
+LEAST_REFERENCES = 512  #: references are padded to a power of two from here up, so that tables share programs
+NEAREST_ROWS = 128  #: rows whose distances to all references are held at once
 
 ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "relu": jax.nn.relu,
@@ -45,17 +51,21 @@ def check_layers(hidden: Sequence[int], act: str, dropout: float) -> None:
     check_number("dropout", dropout, 0, 1, open_high=True)
 
 
-def init_mlp(rng: np.random.Generator, sizes: Sequence[int], inputs: int | None = None) -> dict[str, np.ndarray]:
+def init_mlp(
+    rng: np.random.Generator, sizes: Sequence[int], inputs: int | None = None, bias: bool = True
+) -> dict[str, np.ndarray]:
     """Weights ``w0, b0, w1, b1, ...`` of a dense network with ``sizes`` units a layer, the input included.
 
     inputs: true number of inputs where the input is padded; the scale follows it (Glorot and Bengio, 2010).
+    bias: whether there are ``b0, b1, ...``.
     """
     weights = {}
     for i, (fan_in, fan_out) in enumerate(pairwise(sizes)):
         true_in = inputs if i == 0 and inputs else fan_in
         limit = np.sqrt(6 / (true_in + fan_out))
         weights[f"w{i}"] = rng.uniform(-limit, limit, (fan_in, fan_out)).astype(np.float32)
-        weights[f"b{i}"] = np.zeros(fan_out, np.float32)
+        if bias:
+            weights[f"b{i}"] = np.zeros(fan_out, np.float32)
     return weights
 
 
@@ -66,9 +76,11 @@ def mlp(
 
     dropout: share of hidden units set to zero where ``key`` is given (Srivastava et al., 2014).
     """
-    last = len(weights) // 2 - 1
+    last = sum(name[0] == "w" for name in weights) - 1
     for i in range(last + 1):
-        x = x @ weights[f"w{i}"] + weights[f"b{i}"][None, :]
+        x = x @ weights[f"w{i}"]
+        if f"b{i}" in weights:
+            x = x + weights[f"b{i}"][None, :]
         if i < last:
             x = act(x)
             if dropout > 0 and key is not None:
@@ -77,8 +89,80 @@ def mlp(
     return x
 
 
+def init_bins(rows: np.ndarray, bins: int) -> dict[str, np.ndarray]:
+    """Buffers for :func:`piecewise`: (columns, bins) lower ends and slopes, from quantiles of rows (rows, columns)."""
+    low = np.zeros((rows.shape[1], bins), np.float32)
+    slope = np.zeros_like(low)  # stays 0 where a column has fewer bins than there is room for
+    for j in range(rows.shape[1]):
+        edges = np.unique(np.quantile(rows[:, j], np.linspace(0, 1, bins + 1)))
+        low[j, : len(edges) - 1] = edges[:-1]
+        slope[j, : len(edges) - 1] = 1 / np.maximum(np.diff(edges), 1e-6)
+    return {"low": low, "slope": slope}
+
+
+def piecewise(bins: dict[str, Array], x: Array) -> Array:
+    """(rows, columns) -> (rows, columns + columns * bins): how far every bin is passed, from -1 to 1 (Gorishniy et al.,
+    2022), beside the numbers themselves, so that a network can bend at a column's own quantiles."""
+    passed = jnp.clip((x[:, :, None] - bins["low"][None]) * bins["slope"][None], 0, 1) * 2 - 1
+    passed = jnp.where(bins["slope"][None] > 0, passed, 0.0)
+    return jnp.concatenate([x, passed.reshape(len(x), -1)], 1)
+
+
 def drop(x: Array, rate: float, key: Array) -> Array:
     """Inverted dropout; a byte of randomness a unit, as drawing 32 bits would cost more than the network does."""
     dropped = min(round(256 * rate), 255)
     keep = jax.random.bits(key, x.shape, jnp.uint8) >= dropped
     return jnp.where(keep, x * (256 / (256 - dropped)), 0.0)
+
+
+def prefix(name: str, weights: dict[str, Any]) -> dict[str, Any]:
+    """Weights of one of a method's networks, under names that begin with ``name``."""
+    return {name + key: array for key, array in weights.items()}
+
+
+def part(name: str, weights: dict[str, Any]) -> dict[str, Any]:
+    """Inverse of :func:`prefix`: the weights whose names begin with ``name``."""
+    return {key.removeprefix(name): array for key, array in weights.items() if key.startswith(name)}
+
+
+def column_mask(width: int, columns: int) -> np.ndarray:
+    """(width,) float32: 1 for the real columns, 0 for those of padding."""
+    return (np.arange(width) < columns).astype(np.float32)
+
+
+def init_references(rng: np.random.Generator, rows: np.ndarray, most: int) -> dict[str, np.ndarray]:
+    """Buffers for :func:`nearest`: ``most`` of the rows at most, drawn at random, and their squared lengths."""
+    chosen = rows[np.sort(rng.permutation(len(rows))[:most])].astype(np.float32)
+    size = max(LEAST_REFERENCES, 1 << (len(chosen) - 1).bit_length())
+    square = np.full(size, FAR, np.float32)
+    square[: len(chosen)] = np.einsum("ij,ij->i", chosen, chosen)
+    return {"rows": np.pad(chosen, ((0, size - len(chosen)), (0, 0))), "square": square}
+
+
+def nearest(references: dict[str, Array], x: Array, count: int) -> Array:
+    """(rows, count) Euclidean distances from x (rows, columns) to its nearest references, nearest first.
+
+    A row that equals a reference bit by bit is taken to be that reference: one such twin is left out, so that a
+    training row does not count itself, while its further copies count. Where there are fewer references, the rest
+    is sqrt(FAR). Candidates are ranked by the expanded square, which a matrix product computes, and their distances
+    then taken from differences, so that a twin's is exactly zero. The nearest are sought in the groups of references
+    with the nearest best: they can be in no other, and a group's best is found faster than many are sorted.
+    """
+    every = len(references["square"])
+    size = 1 << max(0, round(math.log2(every / (count + 1)) / 2))
+    groups = every // size  # at least count + 1, as size is at most the square root's next power of two
+
+    def block(x: Array) -> Array:
+        near = 2 * (x @ references["rows"].T) - references["square"][None, :]
+        _, group = jax.lax.top_k(jnp.max(near.reshape(len(x), size, groups), 1), count + 1)
+        among = (jnp.arange(size)[None, :, None] * groups + group[:, None, :]).reshape(len(x), -1)
+        _, place = jax.lax.top_k(jnp.take_along_axis(near, among, 1), count + 1)
+        index = jnp.take_along_axis(among, place, 1)
+        gap = references["rows"][index] - x[:, None, :]
+        squared = jnp.where(references["square"][index] < FAR, jnp.sum(gap * gap, -1), FAR)
+        squared = jnp.sort(squared, -1)
+        return jnp.sqrt(jnp.where(squared[:, :1] == 0, squared[:, 1:], squared[:, :-1]))
+
+    if len(x) % NEAREST_ROWS:
+        return block(x)
+    return jax.lax.map(block, x.reshape(-1, NEAREST_ROWS, x.shape[1])).reshape(len(x), count)
