@@ -1,0 +1,66 @@
+"""Nearest neighbours: rows far from the rows most like them are anomalies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from amiss.base import Detector
+from amiss.errors import OptionError, check_number
+from amiss.networks import FAR, LEAST_REFERENCES, init_references, nearest
+from amiss.params import Params
+from amiss.sampling import Data
+from amiss.train import Method
+
+
+@lru_cache
+def _method(k: int, distance: str, references: int, share: float) -> Method:
+    def init(rng: np.random.Generator, data: Data, columns: int) -> Params:
+        most = min(references, max(1, round(share * len(data["x"]))))
+        return Params({}, init_references(rng, data["x"], most))
+
+    def score(params: Params, rows: Array) -> Array:
+        distances = nearest(params.buffers, rows, k)
+        real = distances < 0.1 * FAR**0.5
+        distances = jnp.where(real, distances, 0)
+        if distance == "kth":
+            return jnp.max(distances, -1)
+        return jnp.sum(distances, -1) / jnp.maximum(jnp.sum(real, -1), 1)
+
+    return Method(init, None, score)
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class NearestNeighbours(Detector):
+    """Distance to the nearest training rows (Ramaswamy, Rastogi and Shim, SIGMOD 2000; Angiulli and Pizzuti, 2002).
+
+    Finds local and global anomalies: rows in places where training rows are few. Fails where anomalies come in groups
+    of more than k, where most columns are noise, and where dense and sparse regions of normal rows lie side by side.
+    Cost: nothing to train; scoring grows with rows times references times columns, exact and in blocks.
+
+    A training row does not count itself: of references equal to the row bit by bit, one is left out. So a row with k or
+    more copies has distance 0, a single one does not.
+
+    k: neighbours, at most 500. distance: 'mean' of the k distances, or the 'kth'.
+    references: training rows that are kept, drawn at random; all of them where there are fewer. With more than one
+    member, each keeps another random half of the rows.
+    """
+
+    k: int = 5
+    distance: str = "mean"
+    references: int = 8192
+    patience: int | None = None
+
+    def method(self) -> Method:
+        return _method(self.k, self.distance, self.references, 1.0 if self.n_estimators == 1 else 0.5)
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        check_number("k", self.k, 1, LEAST_REFERENCES - 12, whole=True)
+        check_number("references", self.references, 1, whole=True)
+        if self.distance not in ("mean", "kth"):
+            raise OptionError("there is no such distance", required="'mean' or 'kth'", found=repr(self.distance))
