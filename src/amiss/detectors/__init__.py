@@ -25,6 +25,24 @@ DETECTORS: dict[str, Entry] = {
         ("one-class", "unsupervised"),
         "rows that a network trained to reproduce the table cannot reproduce",
     ),
+    "NearestNeighbours": Entry(
+        "nearest", ("one-class", "unsupervised"), "rows far from the rows that are most like them"
+    ),
+    "Denoiser": Entry("denoiser", ("one-class",), "rows in which a network that removes noise sees noise"),
+    "DTE": Entry("dte", ("one-class",), "rows that look as if much noise had been added to them"),
+    "MaskedColumns": Entry("masked", ("one-class", "unsupervised"), "values that do not fit the row's other values"),
+    "DeepSVDD": Entry("deepsvdd", ("one-class",), "rows that a network maps far from the centre of the others"),
+    "VariationalAutoencoder": Entry(
+        "vae", ("one-class", "unsupervised"), "rows that are improbable under a generative model of the table"
+    ),
+    "NeuTraL": Entry("neutral", ("one-class",), "rows whose learned transformations are hard to tell apart"),
+    "ICL": Entry("icl", ("one-class",), "rows in which some columns do not go with the others"),
+    "LUNAR": Entry(
+        "lunar", ("one-class", "unsupervised"), "rows whose distances to their nearest neighbours are unlike others'"
+    ),
+    "DeepIsolationForest": Entry(
+        "deepforest", ("one-class", "unsupervised"), "rows that random cuts soon part from all others"
+    ),
     "FeedForward": Entry("feedforward", ("supervised",), "rows like the labelled anomalies"),
 }
 
