@@ -45,4 +45,12 @@ class AnomalyDetector(Detector):
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class AnomalyClassifier(FeedForward):
-    """The default with labels."""
+    """The default with labels: feed-forward networks that also see every column cut at its quantiles.
+
+    Cuts give networks what trees have, a bend at any column's own values; dropout and weight decay keep them from
+    over-fitting the few anomalies. See :class:`~amiss.detectors.feedforward.FeedForward`.
+    """
+
+    bins: int = 8
+    dropout: float = 0.25
+    weight_decay: float = 0.1
