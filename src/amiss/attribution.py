@@ -3,7 +3,8 @@
 A column's cell is replaced by what is typical given the rest of the row, and the fall of the score is what the cell
 was worth (removal). The cell is put into the nearest ordinary row, and the rise is what it is worth alone (insertion).
 Their mean is the average over the first and the last place in the order of columns, the two ends that the Shapley
-value averages over (Shapley, 1953); it needs two evaluations a column instead of thousands. Where two columns are
+value averages over (Shapley, 1953); it needs two evaluations a column instead of thousands, and only columns whose
+cells are far from the typical ones, measured by how much rows like this one vary, are asked about. Where two are
 strange together or hide each other, the blame is followed greedily: the worst column is repaired, then the others are
 asked again, given the repaired row.
 """
@@ -19,7 +20,8 @@ from amiss.background import Background, column_distances
 
 NEAR = 15  #: ordinary rows that say what is typical
 STEPS = 4  #: columns that are repaired at most
-WIDE = 8  #: columns that are asked again from the third step on
+ASKED = 10  #: columns that the detector is asked about: those whose cells lie furthest from what is typical
+AGAIN = 5  #: of these, columns that are asked again after a repair
 CELLS_AT_ONCE = 4_000_000  #: size of the matrices that are scored at once
 
 Score = Callable[[np.ndarray], np.ndarray]
@@ -60,7 +62,7 @@ def attribute(
     score: (n, features) -> (n,), higher = more anomalous. limit: from which score downwards a row is ordinary.
     """
     size = max(1, CELLS_AT_ONCE // max(1, len(blocks) * max(z.shape[1], len(background))))
-    size = min(size, 128)
+    size = min(size, 256)
     found = [_Chunk(z[i : i + size], score, background, blocks, limit).run() for i in range(0, len(z), size)]
     names = Attribution.__dataclass_fields__
     if not found:
@@ -89,8 +91,9 @@ class _Chunk:
         z, rows = self.z, np.arange(len(self.z))
         before = self.score(z)
         near, typical = self.typical(self.distances)
-        removal = before[:, None] - self.repaired(z, typical, np.ones((len(z), len(self.blocks)), bool))
-        effect = 0.5 * (removal + self.insertion())
+        asked = _best(self.oddity(near, typical), ASKED)
+        removal = before[:, None] - self.repaired(z, typical, asked, before)
+        effect = np.where(asked, 0.5 * (removal + self.insertion(asked)), 0.0)
         order, left = np.full((len(z), STEPS), -1), np.tile(before[:, None], (1, STEPS)).astype(float)
         current, distances = z.copy(), self.distances.copy()
         gain, open_ = effect.copy(), np.ones(effect.shape, bool)
@@ -100,20 +103,16 @@ class _Chunk:
             if not going.any():
                 break
             if step:
-                candidates = open_ & going[:, None]
-                if step > 1:
-                    candidates &= _best(np.where(open_, effect, -np.inf), WIDE)
-                near_now, typical_now = self.typical(distances)
-                after = self.repaired(current, typical_now, candidates)
+                candidates = asked & open_ & going[:, None] & _best(np.where(asked & open_, effect, -np.inf), AGAIN)
+                self.update(distances, near, typical, candidates)
+                after = self.repaired(current, typical, candidates, now)
                 gain = np.where(candidates, now[:, None] - after, -np.inf)
-                typical = np.where(open_, typical_now, typical)
-                near = np.where(open_[:, :, None], near_now, near)
             pick = np.argmax(np.where(open_, gain, -np.inf), axis=1)
             going &= gain[rows, pick] > 0
             self.repair(current, distances, pick, typical, going)
             open_[rows[going], pick[going]] = False
             order[going, step] = pick[going]
-            now = np.where(going, self.score(current), now)
+            now[going] = self.score(current[going]) if going.any() else now[going]
             if step:
                 effect[rows[going], pick[going]] = np.maximum(
                     effect[rows[going], pick[going]], 0.5 * gain[rows[going], pick[going]]
@@ -127,38 +126,57 @@ class _Chunk:
 
     def typical(self, distances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(rows, columns, NEAR) rows nearest without the column, and (rows, columns) the one in their middle."""
-        count = min(NEAR, len(self.background))
-        total = distances.sum(-1)
-        near = np.empty((*distances.shape[::2], count), int)
+        near = np.empty((*distances.shape[::2], min(NEAR, len(self.background))), int)
         middle = np.empty(distances.shape[::2], int)
+        self.update(distances, near, middle, np.ones(middle.shape, bool))
+        return near, middle
+
+    def update(self, distances: np.ndarray, near: np.ndarray, middle: np.ndarray, which: np.ndarray) -> None:
+        """Find :meth:`typical` anew for the rows and columns that ``which`` asks for, in place."""
+        total, count = distances.sum(-1), near.shape[2]
         for j, features in enumerate(self.blocks):
-            rest = total - distances[:, :, j]
+            rows = np.flatnonzero(which[:, j])
+            if not len(rows):
+                continue
+            rest = total[rows] - distances[rows, :, j]
             found = np.argpartition(rest, count - 1, axis=1)[:, :count]
             values = self.background.z[found][:, :, features]
             off = ((values - np.median(values, axis=1, keepdims=True)) ** 2).sum(-1)
-            near[:, j], middle[:, j] = found, found[np.arange(len(found)), np.argmin(off, axis=1)]
-        return near, middle
+            near[rows, j], middle[rows, j] = found, found[np.arange(len(found)), np.argmin(off, axis=1)]
 
-    def repaired(self, z: np.ndarray, typical: np.ndarray, which: np.ndarray) -> np.ndarray:
-        """(rows, columns) score of each row with one column made typical, where ``which`` asks; infinite elsewhere."""
+    def oddity(self, near: np.ndarray, typical: np.ndarray) -> np.ndarray:
+        """(rows, columns) distance of the row's cell from the typical one, in spreads of the rows like it."""
+        found = np.empty(typical.shape)
+        for j, features in enumerate(self.blocks):
+            middle = self.background.z[typical[:, j]][:, features]
+            spread = np.abs(self.background.z[near[:, j]][:, :, features] - middle[:, None]).sum(-1).mean(1)
+            found[:, j] = np.abs(self.z[:, features] - middle).sum(1) / (spread + 0.1)
+        return found
+
+    def repaired(self, z: np.ndarray, typical: np.ndarray, which: np.ndarray, before: np.ndarray) -> np.ndarray:
+        """(rows, columns) score of each row with one column made typical where ``which`` asks, else ``before``."""
         row, column = np.nonzero(which)
         changed = z[row]
         for j, features in enumerate(self.blocks):
             at = np.flatnonzero(column == j)
             changed[at[:, None], features] = self.background.z[typical[row[at], j][:, None], features]
-        found = np.full(which.shape, np.inf)
-        found[row, column] = self.score(changed) if len(changed) else 0
+        found = np.repeat(before[:, None], which.shape[1], axis=1)
+        if len(changed):
+            found[row, column] = self.score(changed)
         return found
 
-    def insertion(self) -> np.ndarray:
+    def insertion(self, which: np.ndarray) -> np.ndarray:
         """(rows, columns) rise of the nearest ordinary row's score with the row's own cell put in."""
         nearest = np.argmin(self.distances.sum(-1), axis=1)
-        columns = len(self.blocks)
-        changed = np.repeat(self.background.z[nearest], columns, axis=0)
+        row, column = np.nonzero(which)
+        changed = self.background.z[nearest[row]]
         for j, features in enumerate(self.blocks):
-            changed[j::columns, features] = self.z[:, features]
-        scores = self.score(changed).reshape(len(self.z), columns)
-        return scores - self.background.score[nearest][:, None]
+            at = np.flatnonzero(column == j)
+            changed[at[:, None], features] = self.z[row[at][:, None], features]
+        found = np.zeros(which.shape)
+        if len(changed):
+            found[row, column] = self.score(changed) - self.background.score[nearest[row]]
+        return found
 
     def repair(
         self, current: np.ndarray, distances: np.ndarray, pick: np.ndarray, typical: np.ndarray, going: np.ndarray

@@ -2,95 +2,101 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from amiss.attribution import Attribution, Score
 from amiss.background import Background
 
-TRIED = 48  #: cells of other rows that are tried for each column
+HALVINGS = 5  #: steps by which a new cell is moved back towards the old one
 
 
-@dataclass(frozen=True)
+@dataclass
 class Change:
     """What to change in one row.
 
-    columns: places of the changed columns. sources: the background row each new cell is taken from.
-    score: of the changed row, as the detector gives it. enough: whether that is ordinary.
+    sources: the background row that the new cell of each changed column is taken from. score: of the changed row, as
+    the detector gives it. enough: whether that is ordinary.
     """
 
-    columns: tuple[int, ...]
-    sources: tuple[int, ...]
-    score: float
-    enough: bool
+    sources: dict[int, int] = field(default_factory=dict)
+    score: float = float("nan")
+    enough: bool = False
 
 
-def change(
-    row: np.ndarray,
-    found: Attribution,
-    at: int,
-    score: Score,
-    background: Background,
-    blocks: list[np.ndarray],
-    limit: float,
-) -> Change | None:
-    """The change for row ``at`` of an attribution, encoded as ``row`` (features,); None where it is ordinary already.
+def changes(
+    z: np.ndarray, found: Attribution, score: Score, background: Background, blocks: list[np.ndarray], limit: float
+) -> list[Change | None]:
+    """The change for each row of z (rows, features), which ``found`` is of; None where the row is ordinary already.
 
     The columns are those that were repaired, without the ones that turn out not to be needed. Each new cell is then
-    moved back towards the old one as far as the row stays ordinary, so that the change is small.
+    moved back towards the old one as far as the row stays ordinary, so that the change is small. All rows take a step
+    at a time, for a detector scores many rows at hardly more than the price of one.
     """
-    if found.score[at] <= limit:
-        return None
-    columns = [int(j) for j in found.order[at] if j >= 0]
-    if not columns:
-        return None
-    sources = {j: int(found.typical[at, j]) for j in columns}
-    value = _scored(row, sources, score, background, blocks)
-    if value > limit:
-        return Change(tuple(sources), tuple(sources.values()), value, False)
-    for j in reversed(columns[:-1]):  # an earlier column may have become needless by a later one
-        fewer = {k: s for k, s in sources.items() if k != j}
-        if fewer and _scored(row, fewer, score, background, blocks) <= limit:
-            sources = fewer
-    for j in sources:
-        sources[j] = _closest(row, sources, j, score, background, blocks, limit)
-    return Change(tuple(sources), tuple(sources.values()), _scored(row, sources, score, background, blocks), True)
+    return _Search(z, found, score, background, blocks, limit).run()
 
 
-def _scored(
-    row: np.ndarray, sources: dict[int, int], score: Score, background: Background, blocks: list[np.ndarray]
-) -> float:
-    return float(score(_changed(row, sources, background, blocks)[None, :])[0])
+class _Search:
+    def __init__(
+        self, z: np.ndarray, found: Attribution, score: Score, background: Background, blocks: list[np.ndarray],
+        limit: float,
+    ) -> None:  # fmt: skip
+        self.z, self.score, self.background, self.blocks, self.limit = z, score, background, blocks, limit
+        self.changes: list[Change | None] = [self.first(found, i) for i in range(len(z))]
 
+    def first(self, found: Attribution, i: int) -> Change | None:
+        """All repaired columns, as they were repaired."""
+        columns = [int(j) for j in found.order[i] if j >= 0]
+        if found.score[i] <= self.limit or not columns:
+            return None
+        left = float(found.left[i, -1])
+        return Change({j: int(found.typical[i, j]) for j in columns}, left, left <= self.limit)
 
-def _changed(row: np.ndarray, sources: dict[int, int], background: Background, blocks: list[np.ndarray]) -> np.ndarray:
-    changed = row.copy()
-    for j, source in sources.items():
-        changed[blocks[j]] = background.z[source, blocks[j]]
-    return changed
+    def run(self) -> list[Change | None]:
+        columns = {i: list(c.sources) for i, c in enumerate(self.changes) if c is not None and c.enough}
+        deepest = max(map(len, columns.values()), default=0)
+        for place in range(deepest - 2, -1, -1):  # an earlier column may have become needless by a later one
+            rows = [i for i, names in columns.items() if len(names) > place + 1]
+            self.try_({i: {j: s for j, s in self.sources(i).items() if j != columns[i][place]} for i in rows})
+        for place in range(deepest):
+            rows = [i for i, names in columns.items() if len(names) > place and names[place] in self.sources(i)]
+            self.shrink({i: columns[i][place] for i in rows})
+        return self.changes
 
+    def try_(self, sources: dict[int, dict[int, int]]) -> set[int]:
+        """Take over the sources of those rows that they make ordinary, and say which."""
+        if not sources:
+            return set()
+        changed = self.z[list(sources)]
+        for row, new in zip(changed, sources.values()):
+            for j, source in new.items():
+                row[self.blocks[j]] = self.background.z[source, self.blocks[j]]
+        taken = set()
+        for (i, new), value in zip(sources.items(), self.score(changed)):
+            if value <= self.limit:
+                self.changes[i] = Change(new, float(value), True)
+                taken.add(i)
+        return taken
 
-def _closest(
-    row: np.ndarray,
-    sources: dict[int, int],
-    column: int,
-    score: Score,
-    background: Background,
-    blocks: list[np.ndarray],
-    limit: float,
-) -> int:
-    """The background row whose cell is nearest the old one among those that leave the row ordinary."""
-    cells = background.z[:, blocks[column]]
-    _, first = np.unique(cells, axis=0, return_index=True)
-    gap = ((cells[first] - row[blocks[column]]) ** 2).sum(1)
-    mine = ((cells[sources[column]] - row[blocks[column]]) ** 2).sum()
-    tried = first[np.argsort(gap, kind="stable")]
-    tried = tried[np.sort(gap) < mine]
-    if not len(tried):
-        return sources[column]
-    tried = tried[np.unique(np.linspace(0, len(tried) - 1, min(TRIED, len(tried))).astype(int))]
-    rows = np.repeat(_changed(row, sources, background, blocks)[None, :], len(tried), axis=0)
-    rows[:, blocks[column]] = cells[tried]
-    fine = np.flatnonzero(score(rows) <= limit)
-    return int(tried[fine[0]]) if len(fine) else sources[column]
+    def shrink(self, columns: dict[int, int]) -> None:
+        """Move one new cell of each row towards the old one, by halving among the cells of other rows."""
+        closer, low, high = {}, {}, {}
+        for i, j in columns.items():
+            cells, old = self.background.z[:, self.blocks[j]], self.z[i, self.blocks[j]]
+            _, first = np.unique(cells, axis=0, return_index=True)
+            gap = ((cells[first] - old) ** 2).sum(1)
+            mine = gap[np.flatnonzero((cells[first] == cells[self.sources(i)[j]]).all(1))[0]]
+            order = np.argsort(gap, kind="stable")
+            closer[i] = first[order[gap[order] < mine]]
+            low[i], high[i] = 0, len(closer[i])
+        for _ in range(HALVINGS):
+            tried = {i: (low[i] + high[i]) // 2 for i in columns if low[i] < high[i]}
+            taken = self.try_({i: self.sources(i) | {columns[i]: int(closer[i][at])} for i, at in tried.items()})
+            for i, at in tried.items():
+                low[i], high[i] = (low[i], at) if i in taken else (at + 1, high[i])
+
+    def sources(self, i: int) -> dict[int, int]:
+        change = self.changes[i]
+        assert change is not None
+        return change.sources

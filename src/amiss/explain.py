@@ -10,7 +10,7 @@ import html
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ import polars as pl
 from amiss.attribution import Attribution, attribute, blocks_of
 from amiss.background import Background, take, texts
 from amiss.base import Learner
-from amiss.counterfactual import Change, change
+from amiss.counterfactual import Change, changes
 from amiss.decision import Decision
 from amiss.encoder import Encoder
 from amiss.errors import ModelFileError, OptionError
@@ -48,6 +48,12 @@ class Explanation:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def renumbered(self, rows: Sequence[int]) -> Explanation:
+        """The same with row ``i`` called ``rows[i - 1]``, for rows that were taken from a longer table."""
+        told = [replace(r, row=int(rows[r.row - 1])) for r in self.rows]
+        groups = [replace(g, rows=tuple(sorted(int(rows[i - 1]) for i in g.rows))) for g in self.groups]
+        return Explanation(told, groups, self.limit)
 
     def to_json(self, lang: str = "en") -> dict[str, Any]:
         """Fit for JSON."""
@@ -143,9 +149,9 @@ def explain(
     found = attribute(encoded, judge.detector.score_encoded, judge.background, blocks, limit)
     reader = _Reader(judge, part, encoded)
     p_values = judge.decision.p_values(score[chosen])
+    changed = changes(encoded, found, judge.detector.score_encoded, judge.background, blocks, limit)
     explained = []
     for i, row in enumerate(chosen.tolist()):
-        changed = change(encoded[i], found, i, judge.detector.score_encoded, judge.background, blocks, limit)
         explained.append(
             RowExplanation(
                 row + 1,
@@ -153,7 +159,7 @@ def explain(
                 float(p_values[i]),
                 bool(flagged[row]),
                 reader.reasons(found, i),
-                reader.counterfactual(changed, i),
+                reader.counterfactual(changed[i], i),
                 reader.neighbours(found, i),
                 reader.row(i),
             )
@@ -250,7 +256,7 @@ class _Reader:
             return None
         cells = tuple(
             (self.columns[j].name, self.cells[self.columns[j].name][i], self.background.cells[self.columns[j].name][s])
-            for j, s in zip(changed.columns, changed.sources)
+            for j, s in changed.sources.items()
         )
         return Counterfactual(cells, changed.score, changed.enough)
 

@@ -6,7 +6,8 @@ Every picture has a ``<title>`` for screen readers; all text is escaped.
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -57,12 +58,12 @@ class Axes:
     def y(self, value: float) -> float:
         return round(self.height - BOTTOM - (value - self.y0) / (self.y1 - self.y0) * (self.height - TOP - BOTTOM), 1)
 
-    def frame(self, xlabel: str, ylabel: str, ticks: int = 4) -> str:
+    def frame(self, xlabel: str, ylabel: str, ticks: int = 4, say: Callable[[float], str] | None = None) -> str:
         """Lines, ticks and labels."""
         low, base = self.y(self.y0), self.height
         parts = [f'<path class="ax" d="M{LEFT} {TOP}V{low}H{self.width - RIGHT}"/>']
         parts += [
-            f'<text class="tk" x="{self.x(v)}" y="{low + 14}" text-anchor="middle">{short(v)}</text>'
+            f'<text class="tk" x="{self.x(v)}" y="{low + 14}" text-anchor="middle">{(say or short)(v)}</text>'
             for v in np.linspace(self.x0, self.x1, ticks + 1)
         ]
         parts += [
@@ -90,15 +91,23 @@ def short(value: float) -> str:
     return f"{value:.3g}"
 
 
+def day(seconds: float) -> str:
+    """Seconds since 1970 as a date."""
+    return str(np.datetime64(int(seconds), "s"))[:10]
+
+
 def histogram(
     counts: Sequence[int], edges: Sequence[float], title: str, xlabel: str, ylabel: str,
     marks: Sequence[float] = (), counts_marked: Sequence[int] = (), extra: str = "", width: int = W, height: int = H,
+    power: bool = False, dates: bool = False,
 ) -> str:  # fmt: skip
     """Bars of counts (bins,) between edges (bins + 1,), on a square-root scale so that few rows are seen.
 
     marks: values that get a tick below the axis. counts_marked: (bins,) of the anomalies, drawn over the others.
+    power: edges are powers of ten. dates: edges are seconds since 1970.
     """
     axes = Axes((edges[0], edges[-1]), (0.0, float(np.sqrt(max([*counts, 1])))), width, height)
+    say = (lambda v: short(10**v)) if power else day if dates else short
     body = []
     for values, name in ((counts, "bar"), (counts_marked, "bar hot")):
         for i, count in enumerate(values):
@@ -107,7 +116,7 @@ def histogram(
                 wide = max(1.0, round(axes.x(edges[i + 1]) - x - 0.6, 1))
                 body.append(
                     f'<rect class="{name}" x="{x}" y="{y}" width="{wide}" height="{round(axes.y(0) - y, 1)}">'
-                    f"<title>{short(edges[i])} .. {short(edges[i + 1])}: {count:,}</title></rect>"
+                    f"<title>{say(edges[i])} .. {say(edges[i + 1])}: {count:,}</title></rect>"
                 )
     for mark in marks:
         x = axes.x(min(max(mark, edges[0]), edges[-1]))
@@ -162,12 +171,13 @@ def curve(
     return svg(axes.frame(xlabel, ylabel) + body, title, width, height)
 
 
-def scatter(points: Sequence[tuple[float, float, bool, int]], title: str, width: int = 720, height: int = 420) -> str:
-    """(x, y, is anomaly, number of the row) -> dots; anomalies last, so that they lie on top."""
-    xs, ys = [p[0] for p in points] or [0.0], [p[1] for p in points] or [0.0]
+def scatter(dots: Sequence[dict[str, Any]], title: str, width: int = 720, height: int = 420) -> str:
+    """Dots of x, y, hot, row and score; anomalies last, so that they lie on top."""
+    xs, ys = [d["x"] for d in dots] or [0.0], [d["y"] for d in dots] or [0.0]
     axes = Axes((min(xs), max(xs)), (min(ys), max(ys)), width, height)
     body = []
-    for x, y, hot, row in sorted(points, key=lambda p: p[2]):
-        radius, name = (3.5, "dot hot") if hot else (2, "dot")
-        body.append(f'<circle class="{name}" cx="{axes.x(x)}" cy="{axes.y(y)}" r="{radius}" data-r="{row}"/>')
+    for d in sorted(dots, key=lambda d: d["hot"]):
+        radius, name = (4, "dot hot") if d["hot"] else (2.5, "dot")
+        at = f'cx="{axes.x(d["x"])}" cy="{axes.y(d["y"])}" r="{radius}"'
+        body.append(f'<circle class="{name}" {at} data-r="{d["row"]}" data-s="{d["score"]}"/>')
     return svg("".join(body), title, width, height, 'id="map"')
