@@ -1,0 +1,54 @@
+"""``python -m amiss.detectors``: the page of all methods, made from the table and the classes' docstrings.
+
+``python -m amiss.detectors > docs/detectors.md`` brings the page up to date.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator
+
+from amiss.detectors import DETECTORS, find
+
+HEAD = """# Detectors
+
+Made by `python -m amiss.detectors`; change the classes' docstrings, not this page.
+
+Settings: *one-class* learns from clean rows, *unsupervised* from polluted ones, *supervised* from labels.
+"""
+
+
+def paragraphs(name: str) -> list[str]:
+    """A class's docstring as paragraphs of one line each."""
+    text = inspect.getdoc(find(name)) or ""
+    return [" ".join(part.split()) for part in text.split("\n\n") if part.strip()]
+
+
+def cost(name: str) -> str:
+    """What the docstring says behind 'Cost:'."""
+    found = re.search(r"Cost: (.*)", "\n".join(paragraphs(name)))
+    return found[1].rstrip(".") if found else "grows with rows times epochs"
+
+
+def page() -> str:
+    """All of it, as Markdown."""
+    lines = [HEAD, "| method | learns | finds | cost |", "|---|---|---|---|"]
+    for name, entry in sorted(DETECTORS.items()):
+        lines.append(f"| [{name}](#{name.lower()}) | {', '.join(entry.settings)} | {entry.finds} | {cost(name)} |")
+    for name in sorted(DETECTORS):
+        lines += ["", f"## {name}", "", *section(name)]
+    return "\n".join(lines) + "\n"
+
+
+def section(name: str) -> Iterator[str]:
+    """A method's docstring: Sphinx roles as plain code, sentences that begin with a key word set off."""
+    for i, text in enumerate(paragraphs(name)):
+        text = re.sub(r":\w+:`~?([^`]+)`", r"`\1`", text)
+        text = re.sub(r"(?:^|(?<= ))(Finds|Fails|Cost:|Differs)", r"**\1**", text)
+        yield from ([""] if i else [])
+        yield text
+
+
+if __name__ == "__main__":
+    print(page(), end="")
