@@ -77,7 +77,8 @@ def main() -> None:
                 chance = make(name, seed).fit(train, known).predict_proba(test)[:, 1]
                 results.append({
                     "table": table, "seed": seed, "method": name,
-                    "average_precision": average_precision_score(truth, chance), "roc_auc": roc_auc_score(truth, chance),
+                    "average_precision": average_precision_score(truth, chance),
+                    "roc_auc": roc_auc_score(truth, chance),
                     "seconds": time.perf_counter() - started, "cpu": time.process_time() - cpu,
                 })  # fmt: skip
         mean = {

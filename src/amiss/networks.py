@@ -19,6 +19,7 @@ from amiss.errors import OptionError, check_number, did_you_mean
 
 Weights = dict[str, Array]
 
+CUT_PAD = 16  #: cut columns are padded to a multiple of this
 FAR = 1e30  #: squared distance to a reference that only fills up the array
 LEAST_REFERENCES = 512  #: references are padded to a power of two from here up, so that tables share programs
 NEAREST_ROWS = 128  #: rows whose distances to all references are held at once
@@ -90,20 +91,22 @@ def mlp(
 
 
 def init_bins(rows: np.ndarray, bins: int) -> dict[str, np.ndarray]:
-    """Buffers for :func:`piecewise`: (columns, bins) lower ends and slopes, from quantiles of rows (rows, columns)."""
-    low = np.zeros((rows.shape[1], bins), np.float32)
-    slope = np.zeros_like(low)  # stays 0 where a column has fewer bins than there is room for
-    for j in range(rows.shape[1]):
-        edges = np.unique(np.quantile(rows[:, j], np.linspace(0, 1, bins + 1)))
-        low[j, : len(edges) - 1] = edges[:-1]
-        slope[j, : len(edges) - 1] = 1 / np.maximum(np.diff(edges), 1e-6)
-    return {"low": low, "slope": slope}
+    """Buffers for :func:`piecewise` from rows (rows, columns): which columns are cut, those of more than two values, and
+    their bins' lower ends and slopes (cut columns, bins), from quantiles. Padded so that tables share programs."""
+    edges = {j: np.unique(np.quantile(rows[:, j], np.linspace(0, 1, bins + 1))) for j in range(rows.shape[1])}
+    cut = [j for j, found in edges.items() if len(found) > 2]
+    low = np.zeros((-(-max(1, len(cut)) // CUT_PAD) * CUT_PAD, bins), np.float32)
+    slope = np.zeros_like(low)  # stays 0 where there are fewer bins than there is room for
+    for i, j in enumerate(cut):
+        low[i, : len(edges[j]) - 1] = edges[j][:-1]
+        slope[i, : len(edges[j]) - 1] = 1 / np.maximum(np.diff(edges[j]), 1e-6)
+    return {"columns": np.pad(np.array(cut, np.int32), (0, len(low) - len(cut))), "low": low, "slope": slope}
 
 
 def piecewise(bins: dict[str, Array], x: Array) -> Array:
-    """(rows, columns) -> (rows, columns + columns * bins): how far every bin is passed, from -1 to 1 (Gorishniy et al.,
-    2022), beside the numbers themselves, so that a network can bend at a column's own quantiles."""
-    passed = jnp.clip((x[:, :, None] - bins["low"][None]) * bins["slope"][None], 0, 1) * 2 - 1
+    """(rows, columns) -> (rows, columns + cut columns * bins): how far every bin is passed, from -1 to 1 (Gorishniy et
+    al., 2022), beside the numbers themselves, so that a network can bend at a column's own quantiles."""
+    passed = jnp.clip((x[:, bins["columns"], None] - bins["low"][None]) * bins["slope"][None], 0, 1) * 2 - 1
     passed = jnp.where(bins["slope"][None] > 0, passed, 0.0)
     return jnp.concatenate([x, passed.reshape(len(x), -1)], 1)
 

@@ -24,8 +24,9 @@ def _method(hidden: tuple[int, ...], act: str, dropout: float, bins: int) -> Met
 
     def init(rng: np.random.Generator, data: Data, columns: int) -> Params:
         buffers = init_bins(data["x"], bins) if bins else {}
-        sizes = (data["x"].shape[-1] * (1 + bins), *hidden, 1)
-        return Params(init_mlp(rng, sizes, columns * (1 + bins)), buffers)
+        more = buffers["low"].size if bins else 0
+        sizes = (data["x"].shape[-1] + more, *hidden, 1)
+        return Params(init_mlp(rng, sizes, columns + more), buffers)
 
     def logit(params: Params, rows: Array, key: Array | None = None) -> Array:
         x = piecewise(params.buffers, rows) if bins else rows
