@@ -31,6 +31,17 @@ def moving_average(x: np.ndarray, length: int) -> np.ndarray:
     return (sums[high] - sums[low]) / (high - low)
 
 
+def local_peak(x: np.ndarray, reach: int) -> np.ndarray:
+    """(time,) largest of x (time,) within ``reach`` steps on both sides, by doubling the width that is looked over."""
+    wanted, width = 2 * reach + 1, 1
+    best = np.pad(np.asarray(x, float), reach, constant_values=-np.inf)
+    while width < wanted:
+        shift = min(width, wanted - width)
+        best = np.maximum(best[:-shift], best[shift:])
+        width += shift
+    return best
+
+
 def stretches_of(borders: Sequence[int], steps: int, least: int) -> list[Stretch]:
     """The stretches of a series of ``steps`` that is broken before each of ``borders``; those shorter than ``least``
     are joined to the one before, or to the next."""

@@ -1,0 +1,201 @@
+"""A table with a time column in, the same table with score, p_value and is_anomaly out, and its events."""
+
+from __future__ import annotations
+
+import time as clock
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+import amiss
+from amiss.decision import Decision, Rule
+from amiss.errors import LabelError, TableError
+from amiss.labels import Labels, read_labels
+from amiss.reading import RawTable, ReadOptions, read
+from amiss.series.detector import SeriesDetector
+from amiss.series.events import Event, events_of
+from amiss.series.frame import Series, TimeTable, as_time_table, time_words, until
+from amiss.series.metrics import evaluate_series
+from amiss.series.windows import local_peak
+from amiss.verdicts import beside, verdict_frame
+
+MOST_BLAMED = 200  #: events whose channels are told, the strangest first
+CHANNELS = 3  #: channels told of an event
+ALARM = 2.0  #: times the highest score of an ordinary training part; chosen on the tuning series of TSB-AD
+SPREADS = 8.0  #: where nothing is known to be ordinary, likewise
+SHARP = 0.5
+
+
+@dataclass
+class SeriesDetection:
+    """frame: the input with score, p_value and is_anomaly, in row order; empty where a row has no time.
+
+    events: a row for each stretch: series, start, end, steps, peak, score, p_value, channels. causal: False, as scores
+    use later steps, too. evaluation: where labels were given, measures by series' name.
+    """
+
+    frame: pl.DataFrame
+    events: pl.DataFrame
+    table: TimeTable
+    raw: RawTable
+    card: dict[str, Any]
+    notes: list[str]
+    rule: str
+    evaluation: dict[str, Any] = field(default_factory=dict)
+    causal: bool = False
+
+
+def detect_series(
+    data: Any, time: str | int, series: str | int | None = None, *, train_until: str | int | None = None,
+    rule: Rule | None = None, contamination: float | None = None, seed: int = 0, only: list[str] | None = None,
+    drop: list[str] | None = None, label: str | int | None = None, anomaly: str | None = None,
+    reading: ReadOptions | None = None,
+    report: Callable[[float, str], None] | None = None, **parameters: Any,
+) -> SeriesDetection:  # fmt: skip
+    """Find what is amiss in the series of a table.
+
+    data: as in :func:`amiss.fit`. time: the time column; its rows may come in any order, see :mod:`.frame`.
+    series: a column that names the series a row belongs to; each is learned alone. train_until: a time, or a number of
+    rows: what comes first tells what is ordinary; None: learned from all of it. label, anomaly: a column that is not
+    learned from and measures the result, and its value that is the anomaly.
+    rule, contamination: how steps are flagged, for each series alone. parameters: of :class:`SeriesDetector`.
+    """
+    started = clock.perf_counter()
+    raw = read(data, reading)
+    table = as_time_table(raw, time, series, only=only, drop=drop, label=label)
+    labels = None if label is None else read_labels(raw, label, anomaly=anomaly, nulls=raw.nulls)
+    rule = Rule("contamination", contamination) if contamination is not None else rule
+    columns = np.full((3, raw.frame.height), np.nan)
+    events, notes = [], list(table.notes)
+    for i, each in enumerate(table.series):
+        if report is not None:
+            report(i / len(table.series), f"learning {each.name}".rstrip())
+        try:
+            score, p_value, flagged, found = _one(table, each, train_until, rule, seed, parameters, notes)
+        except TableError as error:
+            if len(table.series) == 1:
+                raise
+            notes.append(f"series {each.name!r} is left out: {error.problem} ({error.found})")
+            continue
+        mine = each.place >= 0
+        columns[:, mine] = np.stack([score, p_value, flagged])[:, each.place[mine]]
+        events += found
+    if np.isnan(columns[0]).all():
+        raise TableError("no series could be learned from", where=raw.source, found="; ".join(notes)[:400])
+    known = np.isfinite(columns[0])
+    verdicts = verdict_frame(columns[0], columns[1], known & (columns[2] == 1))
+    verdicts = verdicts.with_columns(pl.col("score", "p_value").fill_nan(None))
+    card = {
+        "amiss": amiss.__version__, "source": raw.source, "rows": raw.frame.height, "detector": "SeriesDetector",
+        "setting": "unsupervised" if train_until is None else "one-class", "seed": seed,
+        "seconds": round(clock.perf_counter() - started, 3),
+    }  # fmt: skip
+    words = rule_words(rule, train_until is not None)
+    frame, notes = beside(raw.frame, verdicts), list(dict.fromkeys(notes))
+    measured = {} if labels is None else _evaluate(table, labels, columns, notes)
+    return SeriesDetection(frame, _event_frame(events), table, raw, card, notes, words, measured)
+
+
+def _evaluate(table: TimeTable, labels: Labels, columns: np.ndarray, notes: list[str]) -> dict[str, Any]:
+    """Measures for each series by its name, over its rows in order of time."""
+    found = {}
+    for series in table.series:
+        rows = np.flatnonzero((series.place >= 0) & (labels.y >= 0) & np.isfinite(columns[0]))
+        rows = rows[np.argsort(series.place[rows], kind="stable")]
+        score, _, flagged = columns[:, rows]
+        try:
+            known = np.nan_to_num(series.values[series.place[rows]])
+            found[series.name] = evaluate_series(labels.y[rows], score, flagged == 1, series=known)
+        except (LabelError, ValueError):  # of a series without any row, too
+            notes.append(f"series {series.name!r} has not labels of both kinds: it is not measured")
+    return found
+
+
+def _one(
+    table: TimeTable, series: Series, train_until: str | int | None, rule: Rule | None, seed: int,
+    parameters: dict[str, Any], notes: list[str],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[dict[str, Any]]]:  # fmt: skip
+    """Scores, p-values and verdicts of the steps of a series, (steps,) each, and its events."""
+    x, train = series.values, until(table, series, train_until)
+    detector = SeriesDetector(random_state=seed, **parameters).fit(x, train)
+    score, ordinary = detector.score_steps(x, series.breaks)
+    name = f"series {series.name!r}: " if series.name else ""
+    notes += [name + _named(note, table.channels) for note in detector.notes_]
+    late = int(np.isnan(x[len(ordinary) :]).sum())
+    if late:
+        notes.append(f"{name}{late:,} missing values after the training part are filled by straight lines")
+    p_value, flagged = judged(rule, score, ordinary, train is not None, detector.windows_[-1], seed)
+    flagged &= np.isfinite(x).any(1)  # a step without any value is not accused
+    found = events_of(flagged, score, p_value, gap=max(detector.period_, 8) // 4)
+    strangest = sorted(found, key=lambda event: -event.score)[:MOST_BLAMED]
+    shares: Any = detector.contributions(x, [event.peak for event in strangest], series.breaks) if strangest else []
+    blamed = {event.first: share for event, share in zip(strangest, shares)}
+    return score, p_value, flagged, [_event(table, series, event, blamed.get(event.first)) for event in found]
+
+
+def judged(
+    rule: Rule | None, score: np.ndarray, ordinary: np.ndarray, clean: bool, reach: int, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """p-values and verdicts of score (time,), beside the training part's own scores ``ordinary``.
+
+    Without a rule: where the training part is known to be ordinary (``clean``), steps that score more than ``ALARM``
+    times as high as any of it; else those that are ``SPREADS`` upper quartiles above the median. Of these, steps under
+    half of the highest score within ``reach`` steps are left out: windows that reach into an anomaly, not the anomaly.
+    """
+    told = Decision.learn(Rule(), ordinary, None, seed)
+    p_value = told.tail_p_values(score)
+    if rule is not None:
+        held = Decision.learn(rule, score, None, seed) if rule.name == "contamination" else told.with_rule(rule)
+        return p_value, held.flag(score)
+    if clean:
+        limit = ALARM * max(float(ordinary.max()), 0.0)
+    else:
+        middle, upper = np.quantile(score, (0.5, 0.75))
+        limit = middle + SPREADS * (upper - middle)
+    return p_value, (score > limit) & (score >= SHARP * local_peak(score, reach))
+
+
+def rule_words(rule: Rule | None, clean: bool) -> str:
+    """How steps were flagged, for the person."""
+    if rule is None and clean:
+        return f"steps that score more than {ALARM:g} times as high as any of the training part"
+    if rule is None:
+        return f"steps whose score lies {SPREADS:g} times as far above the median as the upper quartile does"
+    if rule.name == "contamination":
+        return f"the strangest {rule.value:.2%} of the steps"
+    return f"by the rule {rule}"
+
+
+def _named(note: str, channels: list[str]) -> str:
+    """A note with the channels' names."""
+    for i in range(len(channels), 0, -1):
+        note = note.replace(f"channel {i}", repr(channels[i - 1]))
+    return note
+
+
+def _event(table: TimeTable, series: Series, event: Event, share: np.ndarray | None) -> dict[str, Any]:
+    channels = ""
+    if share is not None:
+        places = [int(i) for i in np.argsort(-share, kind="stable")[:CHANNELS] if share[i] > 0.05]
+        channels = ", ".join(f"{table.channels[i]} {share[i]:.0%}" for i in places)
+    return {
+        "series": series.name,
+        "start": time_words(table, series.times[event.first]),
+        "end": time_words(table, series.times[event.last]),
+        "steps": event.steps,
+        "peak": time_words(table, series.times[event.peak]),
+        "score": event.score,
+        "p_value": event.p_value,
+        "channels": channels,
+    }
+
+
+def _event_frame(events: list[dict[str, Any]]) -> pl.DataFrame:
+    text, number = pl.String, pl.Float64
+    schema = {"series": text, "start": text, "end": text, "steps": pl.Int64, "peak": text, "score": number,
+              "p_value": number, "channels": text}  # fmt: skip
+    frame = pl.DataFrame(events, schema=schema)
+    return frame.drop("series") if not events or not frame["series"].str.len_chars().sum() else frame
