@@ -56,7 +56,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
         *READING,
         *TABLES,
         "series.frame",
-        "series.events",
+        "series.detect",
         "model",
         "background",
         "explain",
