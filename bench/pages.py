@@ -1,6 +1,6 @@
-"""``python -m amiss.detectors``: the page of all methods, made from the table and the classes' docstrings.
+"""The page of all methods, made from the table of detectors and the classes' docstrings.
 
-``python -m amiss.detectors > docs/detectors.md`` brings the page up to date.
+``python bench/pages.py > docs/detectors.md`` brings the page up to date.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from amiss.detectors import DETECTORS, find
 
 HEAD = """# Detectors
 
-Made by `python -m amiss.detectors`; change the classes' docstrings, not this page.
+Made by `python bench/pages.py`; change the classes' docstrings, not this page.
 
 Settings: *one-class* learns from clean rows, *unsupervised* from polluted ones, *supervised* from labels.
 """
