@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-TREES, SAMPLE, DEPTH = 200, 256, 8
+SAMPLE, DEPTH = 256, 8
 
 
-def fit(rows: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
+def fit(rows: np.ndarray, trees: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Trees on small samples of rows (rows, columns).
 
     column, cut: (trees, 2^depth - 1) of the inner nodes. length: (trees, 2^depth) path lengths of the leaves.
     """
     depth = min(DEPTH, max(int(np.ceil(np.log2(min(SAMPLE, len(rows))))), 1))
-    column = np.zeros((TREES, 2**depth - 1), np.int32)
-    cut = np.full((TREES, 2**depth - 1), np.inf, np.float32)
-    length = np.zeros((TREES, 2**depth), np.float32)
-    for tree in range(TREES):
+    column = np.zeros((trees, 2**depth - 1), np.int32)
+    cut = np.full((trees, 2**depth - 1), np.inf, np.float32)
+    length = np.zeros((trees, 2**depth), np.float32)
+    for tree in range(trees):
         _grow(rows[rng.permutation(len(rows))[:SAMPLE]], column[tree], cut[tree], length[tree], depth, rng)
     norm = np.asarray(max(_mean_path(min(SAMPLE, len(rows))), 1e-9))
     return {"column": column, "cut": cut, "length": length, "norm": norm}

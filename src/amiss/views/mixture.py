@@ -26,6 +26,7 @@ from amiss.views.pollution import pollution
 
 BLOCK, THREADS = 1_024, 2
 MOST, LEAST, WORK = 8_192, 1_024, 8_192 * 20_000  # references, and how many distances a view of the table may cost
+TREES, TREES_LEAST, FEW_TREES_BEYOND = 200, 50, 50_000  # trees, and from how many rows on there are fewer
 NEIGHBOURS = (5, 20)
 DRAWS, DRAW = 50, 8
 TRIM = 0.3
@@ -50,7 +51,8 @@ def init(z: np.ndarray, rng: np.random.Generator) -> tuple[State, np.ndarray, np
     order = np.argsort(sum(tails.surprise(tails.fit(v), v) for v in strange), kind="stable")
     state["weight"] = np.asarray(STANDING + (1 - STANDING) * pollution(references["soft"], order))
     state["kept"] = np.sort(order[: int(np.ceil(count * (1 - TRIM)))])
-    state["forest"] = forest.fit(references["plain"], rng)
+    trees = int(np.clip(TREES * FEW_TREES_BEYOND / len(z), TREES_LEAST, TREES))
+    state["forest"] = forest.fit(references["plain"], trees, rng)
     found = {name: _search_all(references[name]) for name in LOCAL}
     state["level"] = {name: np.stack([d[:, :k].mean(1) for k in NEIGHBOURS]) for name, (d, _) in found.items()}
     local = np.concatenate([_ratios(state, name, *found[name]) for name in LOCAL])
