@@ -19,7 +19,7 @@ from typing import Any
 import click
 
 from amiss import __version__
-from amiss.commands import arguments
+from amiss.commands import arguments, series
 from amiss.console import Screen, clean
 from amiss.errors import AmissError, InputError, OptionError
 
@@ -81,6 +81,7 @@ def main() -> None:
 
 @main.command(short_help="Find anomalies in a table: fit and score in one go.")
 @click.argument("data", nargs=-1, required=True)
+@series.how_timed
 @arguments.how_learn
 @arguments.how_read
 @click.option("-o", "--output", metavar="OUT", help="Write the table with score, p_value and is_anomaly; - is stdout.")
@@ -88,13 +89,17 @@ def main() -> None:
 def detect(data: tuple[str, ...], output: str | None, as_json: bool, quiet: bool, **options: Any) -> None:
     """Find anomalies in DATA (files, a pattern, or - for stdin): fit and score the same table.
 
-    With --label every row is scored by a model that has not seen it, and the scores are evaluated.
+    With --label every row is scored by a model that has not seen it, and the scores are evaluated. With --time the
+    rows are a series, in which points and stretches are looked for.
     """
     screen = _screen(as_json, quiet, output)
     _check_output(output, data)
+    started, timed = time.perf_counter(), series.split(options)
+    if timed is not None:
+        series.finish(series.detect(data, timed, options, screen), timed, data, output, screen, started)
+        return
     from amiss.commands import outcome, work
 
-    started = time.perf_counter()
     task, found = work.detect(list(data), options, screen)
     result = outcome.of_detection(task, found)
     work.write(result, output, data)

@@ -1,0 +1,64 @@
+"""``amiss detect --time`` as a person meets it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+from click.testing import CliRunner, Result
+
+from amiss.cli import main
+from test_series_table import ROWS, frame
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("series") / "machine.csv"
+    frame().write_csv(path)
+    return path
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(a) for a in arguments])
+
+
+def test_detect_writes_the_table_and_its_events(table: Path, tmp_path: Path) -> None:
+    out, events = tmp_path / "scores.csv", tmp_path / "events.csv"
+    made = run(
+        "detect", table, "--time", "when", "--drop", "label", "--train-until", 600, "-o", out, "--events", events
+    )
+    assert made.exit_code == 0, made.output
+    for words in ("1,500 rows, 2 channels, 1 series", "2024-01-01T16:", "b 9", "not causal", "more than 2 times"):
+        assert words in made.stdout
+    scores = pl.read_csv(out)
+    assert scores.columns == ["when", "a", "b", "word", "label", "score", "p_value", "is_anomaly"]
+    assert scores.height == ROWS
+    assert pl.read_csv(events)["channels"][0].startswith("b 9")
+
+
+def test_json_is_one_object(table: Path) -> None:
+    made = run("detect", table, "--time", "when", "--label", "label", "--contamination", 0.02, "--json")
+    assert made.exit_code == 0, made.output
+    found = json.loads(made.stdout)
+    assert found["anomalies"] == ROWS * 0.02
+    assert found["channels"] == ["a", "b"]
+    assert found["causal"] is False
+    assert found["evaluation"][""]["event_recall"] == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--events", "x.csv"], "--events needs --time"),
+        (["--time", "word"], "cannot be read"),
+        (["--time", "when", "--detector", "Autoencoder"], "--detector does not go with --time"),
+        (["--time", "when", "--train-until", "soon"], "not understood"),
+        (["--time", "when", "--events", "no/such/folder.csv"], "folder does not exist"),
+    ],
+)
+def test_what_does_not_go_is_said(table: Path, options: list[str], words: str) -> None:
+    made = run("detect", table, *options)
+    assert made.exit_code == 2
+    assert words in made.stderr
