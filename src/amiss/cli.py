@@ -23,6 +23,7 @@ from amiss.commands import arguments, series
 from amiss.console import Screen, clean
 from amiss.errors import AmissError, InputError, OptionError
 
+REPORTS = (".html", ".htm", ".json")
 REPORT = "This is a fault of amiss, not yours. AMISS_DEBUG=1 shows where it happened; please report it with that."
 
 
@@ -85,6 +86,7 @@ def main() -> None:
 @arguments.how_learn
 @arguments.how_read
 @click.option("-o", "--output", metavar="OUT", help="Write the table with score, p_value and is_anomaly; - is stdout.")
+@arguments.how_reported
 @arguments.how_shown
 def detect(data: tuple[str, ...], output: str | None, as_json: bool, quiet: bool, **options: Any) -> None:
     """Find anomalies in DATA (files, a pattern, or - for stdin): fit and score the same table.
@@ -94,6 +96,7 @@ def detect(data: tuple[str, ...], output: str | None, as_json: bool, quiet: bool
     """
     screen = _screen(as_json, quiet, output)
     _check_output(output, data)
+    _check_output(options["report"], data, REPORTS)
     started, timed = time.perf_counter(), series.split(options)
     if timed is not None:
         series.finish(series.detect(data, timed, options, screen), timed, data, output, screen, started)
@@ -103,6 +106,7 @@ def detect(data: tuple[str, ...], output: str | None, as_json: bool, quiet: bool
     task, found = work.detect(list(data), options, screen)
     result = outcome.of_detection(task, found)
     work.write(result, output, data)
+    work.report(result, options["report"], options["lang"])
     result.seconds = time.perf_counter() - started
     work.finish(result, screen)
 
@@ -112,6 +116,7 @@ def detect(data: tuple[str, ...], output: str | None, as_json: bool, quiet: bool
 @arguments.how_learn
 @arguments.how_read
 @click.option("-o", "--output", metavar="MODEL", required=True, help="The model's file, name.amiss.")
+@arguments.how_reported
 @arguments.how_shown
 def fit(data: tuple[str, ...], output: str, as_json: bool, quiet: bool, **options: Any) -> None:
     """Learn from DATA (files, a pattern, or - for stdin), and save the model for `amiss score` and `amiss evaluate`."""
@@ -119,10 +124,12 @@ def fit(data: tuple[str, ...], output: str, as_json: bool, quiet: bool, **option
     if output == "-":
         raise OptionError("a model cannot go to standard output", hint="give it a file: -o model.amiss")
     _check_output(output, data, (".amiss",))
+    _check_output(options["report"], data, REPORTS)
     from amiss.commands import work
 
     started = time.perf_counter()
     result = work.fit(list(data), output, options, screen)
+    work.report(result, options["report"], options["lang"])
     result.seconds = time.perf_counter() - started
     work.finish(result, screen, f"amiss score {output} NEW.csv -o scores.csv")
 
@@ -132,6 +139,7 @@ def fit(data: tuple[str, ...], output: str, as_json: bool, quiet: bool, **option
 @click.argument("data", nargs=-1, required=True)
 @click.option("-o", "--output", metavar="OUT", help="Write the table with score, p_value and is_anomaly; - is stdout.")
 @arguments.how_read
+@arguments.how_reported
 @arguments.how_shown
 def score(model: str, data: tuple[str, ...], output: str | None, as_json: bool, quiet: bool, **options: Any) -> None:
     """Score the rows of DATA by MODEL. Columns go by name: their order does not matter, others are left alone.
@@ -140,11 +148,13 @@ def score(model: str, data: tuple[str, ...], output: str | None, as_json: bool, 
     """
     screen = _screen(as_json, quiet, output)
     _check_output(output, (*data, model))
+    _check_output(options["report"], (*data, model), REPORTS)
     from amiss.commands import work
 
     started = time.perf_counter()
     result = work.score(model, list(data), options)
     work.write(result, output, data)
+    work.report(result, options["report"], options["lang"])
     result.seconds = time.perf_counter() - started
     work.finish(result, screen)
 
@@ -155,16 +165,62 @@ def score(model: str, data: tuple[str, ...], output: str | None, as_json: bool, 
 @arguments.label
 @arguments.anomaly
 @arguments.how_read
+@arguments.how_reported
 @arguments.how_shown
 def evaluate(model: str, data: tuple[str, ...], as_json: bool, quiet: bool, **options: Any) -> None:
     """Measure MODEL's verdicts on DATA against its labels. The label column is that of the fit, unless given."""
     screen = _screen(as_json, quiet, None)
+    _check_output(options["report"], (*data, model), REPORTS)
     from amiss.commands import work
 
     started = time.perf_counter()
     result = work.evaluate(model, list(data), options)
+    work.report(result, options["report"], options["lang"])
     result.seconds = time.perf_counter() - started
     work.finish(result, screen, rows=False)
+
+
+@main.command(short_help="Say why rows are amiss.")
+@click.argument("model")
+@click.argument("data", nargs=-1, required=True)
+@click.option("--row", "rows", type=int, multiple=True, metavar="N", help="A row's number, from 1; may be repeated.")
+@click.option("--top", type=click.IntRange(1), metavar="N", help="The N strangest rows. Default: the flagged ones.")
+@arguments.how_read
+@arguments.language
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else on stdout.")
+def explain(
+    model: str, data: tuple[str, ...], rows: tuple[int, ...], top: int | None, lang: str, as_json: bool, **options: Any
+) -> None:
+    """Why rows of DATA are amiss by MODEL: the columns to blame, what would be typical, what would make it ordinary."""
+    if rows and top is not None:
+        raise OptionError("--row and --top exclude each other", hint="leave one of them out")
+    from amiss.commands import work
+
+    found = work.explain(model, list(data), list(rows), top, options)
+    click.echo(
+        json.dumps(found.to_json(lang), ensure_ascii=False, allow_nan=False) if as_json else clean(found.told(lang))
+    )
+
+
+@main.command(short_help="Give a saved model another rule, without training.")
+@click.argument("model")
+@arguments.how_decided
+@click.option("-o", "--output", metavar="MODEL", help="Where to save it. Default: in place.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else on stdout.")
+def decide(model: str, output: str | None, as_json: bool, **options: Any) -> None:
+    """Change how MODEL decides which rows to flag; the rule is stored in its file. Nothing is learned anew."""
+    _check_output(output, (), (".amiss",))
+    from amiss.commands import work
+
+    result = work.decide(model, options, output or model)
+    if as_json:
+        click.echo(json.dumps({"rule": result.rule, "output": result.output, "promise": result.reported}))
+        return
+    click.echo(clean(f"{result.output} flags {result.rule}."))
+    for name in ("precision", "recall"):
+        if result.reported:
+            low, high = (result.reported.get(f"{name}_{end}", 0.0) for end in ("low", "high"))
+            click.echo(f"  {name} on other labelled rows: {result.reported[name]:.3f} ({low:.3f} to {high:.3f})")
 
 
 @main.command(short_help="List the methods, or one method's parameters.")

@@ -26,6 +26,7 @@ from amiss.errors import ModelFileError, OptionError
 from amiss.parts import CategoryPart
 from amiss.reasons import Counterfactual, Group, Reason, RowExplanation, group, main, shorten
 from amiss.report.plots import bars
+from amiss.report.strings import say
 from amiss.table import Table
 
 MOST = 1_000  #: flagged rows that are explained where no rows are asked for
@@ -95,12 +96,17 @@ class Explanation:
         return f"<ul>{told}</ul><table><thead>{head}</thead><tbody>{cells}</tbody></table>"
 
     def __str__(self) -> str:
-        lines = []
+        return self.told()
+
+    def told(self, lang: str = "en") -> str:
+        """Groups of several rows, then every row with its reasons and what would make it ordinary; plain text."""
+        lines = [g.sentence(lang) for g in self.groups[:12] if len(g.rows) > 1]
         for r in self.rows:
-            lines.append(f"row {r.row}: score {r.score:.4g}, p-value {r.p_value:.3g}")
-            lines += [f"  {reason.sentence()}" for reason in main(r.reasons)]
-            if r.counterfactual is not None:
-                lines.append(f"  {r.counterfactual.sentence()}")
+            head, score, p = say("row", lang, row=r.row), say("report.score", lang), say("report.p", lang)
+            lines.append(f"{head}: {score} {r.score:.4g}, {p} {r.p_value:.3g}")
+            lines += [f"  {reason.sentence(lang)}" for reason in main(r.reasons)]
+            told = say("change.none", lang) if r.counterfactual is None else r.counterfactual.sentence(lang)
+            lines.append(f"  {told}")
         return "\n".join(lines)
 
     def to_text(self) -> str:

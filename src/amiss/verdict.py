@@ -87,7 +87,7 @@ def warnings_of(decision: Decision, score: np.ndarray, setting: str, seen: bool 
             "the training rows may hold anomalies, so the share of false alarms rests on a tail fitted to the bulk of"
             " the scores and is no guarantee; a column that marks known normal rows makes it one"
         )
-    if not seen and drifted(normal, score):
+    if not seen and setting != "supervised" and drifted(normal, score):
         found.append(
             "the rows differ from the training rows as a whole (drift): p-values and the share of false alarms do not"
             " hold for them; fit again on newer rows"

@@ -95,6 +95,31 @@ how_read = _all(
         ),
     ]
 )
+#: rules that decide which rows are flagged; one of them at most
+how_decided = _all(
+    [
+        click.option(
+            "--fdr", type=float, metavar="SHARE", help="At most this share of the flagged rows by chance (0.1)."
+        ),
+        click.option("--contamination", type=float, metavar="SHARE", help="Flag this share of the rows, e.g. 0.01."),
+        click.option("--alerts", type=int, metavar="N", help="Flag the N strangest rows of a table."),
+        click.option("--cost-miss", type=float, metavar="COST", help="What a missed anomaly costs (with labels)."),
+        click.option("--cost-alarm", type=float, metavar="COST", help="What a false alarm costs (with labels)."),
+        click.option("--precision", type=float, metavar="SHARE", help="As many rows as keep this precision (labels)."),
+        click.option("--recall", type=float, metavar="SHARE", help="As few rows as reach this recall (with labels)."),
+        click.option("--threshold", type=float, metavar="SCORE", help="Flag rows from this score on."),
+    ]
+)
+RULES = ("fdr", "contamination", "alerts", "cost_miss", "cost_alarm", "precision", "recall", "threshold")
+language = click.option(
+    "--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Language of verdict and reasons."
+)
+how_reported = _all(
+    [
+        click.option("--report", metavar="FILE", help="Write a report for the browser: one .html (or .json) file."),
+        language,
+    ]
+)
 how_learn = _all(
     [
         label,
@@ -110,9 +135,7 @@ how_learn = _all(
             metavar="KEY=VALUE",
             help="A parameter of the method, e.g. --set epochs=50 --set hidden=64,32.",
         ),
-        click.option(
-            "--contamination", type=float, metavar="SHARE", help="Flag this share of the rows, e.g. 0.01 for 1 %."
-        ),
+        how_decided,
         click.option("--budget", type=Budget(), metavar="TIME", help="Stop training in time: 30s, 5m, 1h."),
         click.option(
             "--seed",
@@ -135,12 +158,22 @@ def learning(options: dict[str, Any]) -> dict[str, Any]:
     """The command's options -> those of :func:`amiss.model.prepare`."""
     if options["anomaly"] is not None and options["label"] is None:
         raise OptionError("--anomaly is a value of the label column", hint="name the column: --label COL")
-    chosen = {key: options[key] for key in ("detector", "contamination", "seed", "budget", "anomaly")}
+    chosen = {key: options[key] for key in ("detector", "seed", "budget", "anomaly")}
+    chosen["rule"] = rule(options)
     chosen["parameters"] = parameters(options["detector"], options["label"] is not None, options["pairs"])
     for key in ("drop", "only"):
         chosen[key] = [name for names in options[key] for name in names]
     reading = how_to_read(options["header"], options["names"], options["nulls"])
     return chosen | {key: value for key, value in reading.items() if value is not None}
+
+
+def rule(options: dict[str, Any]) -> Any:
+    """The :class:`~amiss.decision.Rule` that was asked for, or None. Raises OptionError for two at once."""
+    from amiss.decision import Rule
+    from amiss.verdict import rule_of
+
+    found = rule_of(**{name: options[name] for name in RULES})
+    return None if found is None else Rule(*found)
 
 
 def how_to_read(header: bool | None, names: str | None, nulls: Iterable[str]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import polars as pl
 
 from amiss.model import Detection, Fit, Model
 from amiss.schema import Schema
+from amiss.verdict import Verdict
 
 SHOWN = 10  #: strangest rows that are listed
 
@@ -20,7 +21,8 @@ class Outcome:
     """What is printed at a command's end.
 
     source: what the table is called. card: the model's. columns: what is done to each. frame: the person's columns,
-    and where rows were scored, score, p_value and is_anomaly. rule: how rows were flagged, in words.
+    and where rows were scored, score, p_value and is_anomaly. rule: how rows were flagged, in words. verdict: whether
+    anything is amiss. reported: what a report is made from.
     """
 
     source: str
@@ -35,6 +37,9 @@ class Outcome:
     evaluation: dict[str, Any] | None = None
     seconds: float = 0.0
     output: str | None = None
+    verdict: Verdict | None = None
+    reported: Any = None
+    lang: str = "en"
 
     @property
     def anomalies(self) -> int | None:
@@ -67,6 +72,8 @@ class Outcome:
             "leaks": self.leaks,
             "output": self.output,
         }
+        if self.verdict is not None:
+            found["verdict"] = self.verdict.to_json(self.lang)
         if self.frame is not None:
             three = self.frame.select("score", "p_value", "is_anomaly")
             found["strangest"] = [{"row": int(i) + 1, **three.row(int(i), named=True)} for i in self.strangest()]
@@ -89,6 +96,8 @@ def of_detection(task: Fit, detection: Detection) -> Outcome:
         detection.frame,
         rule_words(rule),
         detection.evaluation,
+        verdict=detection.verdict,
+        reported=detection,
     )
 
 
@@ -106,6 +115,9 @@ def rule_words(rule: Any) -> str:
         "alerts": f"the {rule.value:g} strangest rows",
         "f1": "scores above the threshold with the best F1 on other labelled rows",
         "threshold": f"scores of {rule.value:g} and more",
+        "cost": f"where it is cheapest if a missed anomaly costs {rule.value:g} false alarms",
+        "precision": f"as many rows as keep a precision of {rule.value:g} on other labelled rows",
+        "recall": f"as few rows as reach a recall of {rule.value:g} on other labelled rows",
     }[rule.name]
 
 

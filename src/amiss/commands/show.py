@@ -148,6 +148,14 @@ def summary(outcome: Outcome) -> str:
     return f"{count:,} of {rows:,} rows{share} {verb} amiss, says {name} ({setting}) after {outcome.seconds:.1f} s."
 
 
+def verdict(outcome: Outcome, console: Console) -> None:
+    """The answer's first sentence, and why it may not hold."""
+    if outcome.verdict is not None:
+        console.print(Text(clean(outcome.verdict.sentence(outcome.lang)), "bold"), soft_wrap=True)
+        for warning in outcome.verdict.warnings:
+            console.print(f"  {warning}", soft_wrap=True)
+
+
 def rule(outcome: Outcome) -> str:
     """How rows were flagged, and what to do where none were."""
     none = "" if outcome.anomalies else " None was; --contamination 0.01 flags the strangest 1%."

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
+import sys
 from typing import Any
 
 import click
@@ -11,11 +13,14 @@ import click
 from amiss.commands import arguments, outcome, show
 from amiss.commands.outcome import Outcome
 from amiss.console import Screen, clean
-from amiss.errors import LabelError
+from amiss.decision import operating_point
+from amiss.errors import LabelError, OptionError
 from amiss.evaluate import evaluate as measure
+from amiss.explain import Explanation
 from amiss.labels import read_labels
 from amiss.model import Detection, Fit, Model, detect_prepared, fit_prepared, load, prepare
 from amiss.reading import RawTable
+from amiss.table import Table
 from amiss.verdicts import beside, renamed
 from amiss.writing import write as write_table
 
@@ -39,6 +44,8 @@ def fit(data: Any, output: str, options: dict[str, Any], screen: Screen) -> Outc
     model.save(output)
     result = outcome.of_model(model, task.raw.source, task.table.rows, model.notes, task.leaks)
     result.output = output
+    if options["report"] is not None:
+        _judged(result, model, task.table, model.score_table(task.table), task.y, seen=True)
     return result
 
 
@@ -50,7 +57,9 @@ def score(model_file: str, data: Any, options: dict[str, Any]) -> Outcome:
     notes = list(table.notes)
     _note_renamed(raw, notes)
     result = outcome.of_model(model, raw.source, table.rows, notes, [])
-    result.frame = beside(raw.frame, model.score_table(table))
+    verdicts = model.score_table(table)
+    result.frame = beside(raw.frame, verdicts)
+    _judged(result, model, table, verdicts)
     return result
 
 
@@ -75,7 +84,48 @@ def evaluate(model_file: str, data: Any, options: dict[str, Any]) -> Outcome:
     result = outcome.of_model(model, raw.source, table.rows, notes, [])
     result.frame = beside(raw.frame, verdicts)
     result.evaluation = measure(labels.y, verdicts["score"].to_numpy(), verdicts["is_anomaly"].to_numpy())
+    _judged(result, model, table, verdicts, labels.y)
     return result
+
+
+def decide(model_file: str, options: dict[str, Any], output: str) -> Outcome:
+    """Give a saved model another rule."""
+    model = load(model_file)
+    rule = arguments.rule(options)
+    if rule is None:
+        raise OptionError("no rule is given", hint="for example --alerts 50, --fdr 0.05 or --cost-miss 100")
+    changed = model.decide(rule)
+    changed.save(output)
+    source = str(changed.card.get("source", ""))
+    result = outcome.of_model(changed, source, int(changed.card.get("rows", 0)), [], [])
+    result.output = output
+    if rule.name in ("cost", "precision", "recall"):
+        result.reported = operating_point(changed.decision)
+    return result
+
+
+def explain(model_file: str, data: Any, rows: list[int], top: int | None, options: dict[str, Any]) -> Explanation:
+    """Why rows are amiss."""
+    model = load(model_file)
+    raw = _read(model, data, options)
+    return model.explain_table(model.match(raw), rows or top)
+
+
+def report(result: Outcome, path: str | None, lang: str) -> None:
+    """Write a report where it was asked for."""
+    result.lang = lang
+    if path is not None:
+        from amiss.report import write_report
+
+        write_report(path, result.reported, lang=lang, command=" ".join(map(shlex.quote, ["amiss", *sys.argv[1:]])))
+
+
+def _judged(result: Outcome, model: Model, table: Table, verdicts: Any, y: Any = None, seen: bool = False) -> None:
+    """The verdict, and what a report is made from."""
+    from amiss.report.summarise import of_scores
+
+    result.reported = of_scores(model, table, verdicts, y, notes=result.notes, leaks=result.leaks, seen=seen)
+    result.verdict = result.reported.verdict
 
 
 def write(result: Outcome, output: str | None, inputs: tuple[str, ...]) -> None:
@@ -99,6 +149,7 @@ def finish(result: Outcome, screen: Screen, then: str = "", rows: bool = True) -
     if screen.quiet and result.output is not None:
         return
     console = screen.results
+    show.verdict(result, console)
     if not screen.quiet:
         show.table_understood(result, screen)
         show.leaks(result.leaks, screen)
