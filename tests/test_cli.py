@@ -166,8 +166,8 @@ def test_same_seed_same_output(table: Path, tmp_path: Path) -> None:
 
 
 def test_a_budget_ends_training_and_says_so(table: Path, tmp_path: Path) -> None:
-    made = run("fit", table, "-o", tmp_path / "m.amiss", "--budget", "0.2s", "--set", "epochs=1000000", "--json",
-               "--set", "patience=none")  # fmt: skip
+    made = run("fit", table, "-o", tmp_path / "m.amiss", "--detector", "autoencoder", "--budget", "0.2s", "--json",
+               "--set", "epochs=1000000", "--set", "patience=none")  # fmt: skip
     found = strict_json(made.stdout)
     assert found["stopped"] == "budget"
     assert any("budget" in note for note in found["notes"])

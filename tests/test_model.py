@@ -22,6 +22,7 @@ from amiss.errors import ColumnError, LabelError, ModelFileError, OptionError
 from amiss.model import Model, detect, prepare
 
 QUICK: dict[str, Any] = {"parameters": {"n_estimators": 2, "epochs": 40, "learning_rate": 0.01, "hidden": (32, 4)}}
+UNLABELLED = QUICK | {"detector": "Autoencoder"}
 
 
 def make(rows: int = 600, seed: int = 0, share: float = 0.1) -> pl.DataFrame:
@@ -50,7 +51,7 @@ def supervised() -> Model:
 
 @pytest.fixture(scope="module")
 def unsupervised() -> Model:
-    return amiss.fit(make(1500).drop("fraud"), **QUICK)
+    return amiss.fit(make(1500).drop("fraud"), **UNLABELLED)
 
 
 @pytest.fixture(params=["supervised", "unsupervised"])
@@ -159,7 +160,7 @@ def test_p_values_are_uniform_on_normal_rows(rows: int, tmp_path: Path) -> None:
     """One-class: what is held out is like what comes. The distance to uniform stays what chance may give, and it is
     the same after saving."""
     clean = make(rows + 3000, seed=9, share=0.0).drop("fraud", "shop", "id")
-    model = amiss.fit(clean[:rows], **QUICK)
+    model = amiss.fit(clean[:rows])
     p = model.score(clean[rows:])["p_value"].to_numpy()
     # held-out rows are themselves a sample: the distance of both together
     held = len(model.decision.normal)
@@ -210,7 +211,7 @@ def test_options_that_are_wrong() -> None:
 
 def test_detect_without_labels() -> None:
     frame = make().drop("fraud")
-    found = detect(frame, **QUICK)
+    found = detect(frame, **UNLABELLED)
     assert found.frame.columns == [*frame.columns, "score", "p_value", "is_anomaly"]
     assert found.frame.select(frame.columns).equals(frame)
     assert found.evaluation is None
@@ -242,7 +243,11 @@ def test_leaks_are_said() -> None:
 
 def test_budget_and_report() -> None:
     heard: list[tuple[float, str]] = []
-    options = {"parameters": {"n_estimators": 1, "epochs": 10**6, "patience": None}, "budget": 1.0}
+    options = {
+        "parameters": {"n_estimators": 1, "epochs": 10**6, "patience": None},
+        "budget": 1.0,
+        "detector": "Autoencoder",
+    }
     model = amiss.fit(make(200).drop("fraud"), report=lambda share, text: heard.append((share, text)), **options)
     assert model.card["stopped"] == "budget"
     assert heard[-1][0] == 1
@@ -261,6 +266,6 @@ def test_any_kind_of_data(supervised: Model, tmp_path: Path) -> None:
 
 def test_array_has_columns_by_place() -> None:
     x = make(300).select("n0", "n1", "n2", "n3").to_numpy()
-    model = amiss.fit(x, **QUICK)
+    model = amiss.fit(x, **UNLABELLED)
     assert model.schema.names == ("c1", "c2", "c3", "c4")
     assert model.score(x).height == 300

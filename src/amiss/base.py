@@ -25,7 +25,7 @@ from amiss.train import Method, Plan, Progress, Trained
 
 PAD = 16  # columns are padded to a multiple of this, so that tables share compiled programs
 OFFSET_ROWS = 20_000  # the threshold of ``predict`` is taken from at most this many training rows
-STEPS, EPOCHS_MOST = 4_000, 200  # where the person names no number of epochs
+STEPS, EPOCHS_MOST = 3_000, 200  # where the person names no number of epochs
 HONEST_MOST = 50_000  # rows whose held-out scores are kept
 HELD_OUT_LEAST = 8  # with fewer validation rows than this, early stopping would follow noise
 
@@ -37,7 +37,7 @@ class Learner(BaseEstimator):
     """What all detectors share: the parameters of training, fit and score on an encoded matrix, state to and fro.
 
     n_estimators: members; each holds out other rows for early stopping, and the score is their mean.
-    epochs: passes over the training rows at most; None: about 4,000 steps, 200 epochs at most.
+    epochs: passes over the training rows at most; None: about 3,000 steps, 200 epochs at most.
     batch_size: rows a step; None: 32 to 1024, by the number of rows.
     learning_rate, weight_decay: of AdamW. schedule: 'constant' or 'cosine'.
     validation_fraction: share of the rows that a member holds out for early stopping.

@@ -91,7 +91,7 @@ def mlp(
 
 
 def init_bins(rows: np.ndarray, bins: int) -> dict[str, np.ndarray]:
-    """Buffers for :func:`piecewise` from rows (rows, columns): which columns are cut, those of more than two values, and
+    """Buffers for :func:`piecewise` from rows (rows, columns): the columns that are cut, those of over two values, and
     their bins' lower ends and slopes (cut columns, bins), from quantiles. Padded so that tables share programs."""
     edges = {j: np.unique(np.quantile(rows[:, j], np.linspace(0, 1, bins + 1))) for j in range(rows.shape[1])}
     cut = [j for j, found in edges.items() if len(found) > 2]

@@ -27,7 +27,9 @@ _MANIFEST, _ARRAYS = "manifest.json", "arrays.safetensors"
 
 def save(path: str | Path, manifest: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
     """Write a model's file, whole or not at all. Raises OutputError where it cannot be written."""
-    block = safetensors.save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
+    block = safetensors.save(
+        {name: np.ascontiguousarray(array).reshape(np.shape(array)) for name, array in arrays.items()}
+    )
     head = {"format": FORMAT, "sha256": hashlib.sha256(block).hexdigest()} | manifest
     text = json.dumps(head, ensure_ascii=False, allow_nan=False)
     file = io.BytesIO()

@@ -78,7 +78,7 @@ def show_doctor(found: dict[str, Any], screen: Screen) -> None:
 
 def _like(name: str) -> str:
     """The method that a default is."""
-    return next(base.__name__ for base in learner(name).__mro__ if base.__name__ in DETECTORS)
+    return next((base.__name__ for base in learner(name).__mro__ if base.__name__ in DETECTORS), "a mixture of views")
 
 
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Table:

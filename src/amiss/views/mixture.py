@@ -24,7 +24,7 @@ from amiss.views import forest, spaces, tails
 from amiss.views.neighbours import keys, nearest, squared
 from amiss.views.pollution import pollution
 
-BLOCK, THREADS = 1_024, 2
+BLOCK, THREADS = 256, 2  # rows are scored in blocks of exactly this many, so that no score depends on its company
 MOST, LEAST, WORK = 8_192, 1_024, 8_192 * 20_000  # references, and how many distances a view of the table may cost
 TREES, TREES_LEAST, FEW_TREES_BEYOND = 200, 50, 50_000  # trees, and from how many rows on there are fewer
 NEIGHBOURS = (5, 20)
@@ -67,11 +67,13 @@ def score(state: State, z: np.ndarray) -> np.ndarray:
     known = keys(state["references"]["plain"])
 
     def block(part: slice) -> np.ndarray:
-        rows = np.ascontiguousarray(z[part], np.float32)
+        rows = np.zeros((BLOCK, z.shape[1]), np.float32)
+        count = part.stop - part.start
+        rows[:count] = z[part]
         views = spaces.apply(state["spaces"], rows)
         twin = np.isin(keys(rows), known)
         local = [_ratios(state, n, *_search(views[n], state["references"][n], twin)) for n in LOCAL]
-        return _mix(state, np.concatenate(local), _wide(state, views, twin))[None]
+        return _mix(state, np.concatenate(local), _wide(state, views, twin))[None, :count]
 
     return _each(block, len(z))[0] if len(z) else np.zeros(0)
 
