@@ -23,7 +23,7 @@ TABLES = ("table", "labels")
 LAYERS: list[tuple[str, ...]] = [
     ("__init__", "errors"),
     ("report.strings", "report.plots"),
-    ("schema", "params", "sampling", "programs", "numeric", "evaluate"),
+    ("schema", "plain", "params", "sampling", "programs", "numeric", "evaluate"),
     ("networks", "train", "decision"),
     ("verdict",),
     VIEWS,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from amiss.model import Detection, Fit, Model
+from amiss.plain import finite
 from amiss.schema import Schema
 from amiss.verdict import Verdict
 
@@ -119,16 +119,3 @@ def rule_words(rule: Any) -> str:
         "precision": f"as many rows as keep a precision of {rule.value:g} on other labelled rows",
         "recall": f"as few rows as reach a recall of {rule.value:g} on other labelled rows",
     }[rule.name]
-
-
-def finite(value: Any) -> Any:
-    """The same with None for NaN and infinity, which JSON does not know, and plain numbers for NumPy's."""
-    if isinstance(value, dict):
-        return {str(k): finite(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [finite(v) for v in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

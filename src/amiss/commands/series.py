@@ -81,7 +81,7 @@ def finish(
     started: float,
 ) -> None:  # fmt: skip
     """Write what was asked for, and show the rest: JSON, or words."""
-    from amiss.commands.outcome import finite
+    from amiss.plain import finite
     from amiss.writing import write
 
     for frame, place in ((found.frame, output), (found.events, own["events"])):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import platform
 import sys
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from amiss.decision import Decision
 from amiss.evaluate import evaluate
 from amiss.explain import Explanation
 from amiss.model import Detection, Fit, Model, fit_prepared
+from amiss.plain import finite
 from amiss.report.embedding import embed
 from amiss.report.strings import say
 from amiss.schema import Schema
@@ -308,14 +308,3 @@ def _sample(flagged: np.ndarray, most: int) -> np.ndarray:
 def _thin(values: np.ndarray, most: int = 200) -> list[float]:
     at = np.unique(np.linspace(0, len(values) - 1, min(most, len(values))).astype(int))
     return [round(float(v), 4) for v in values[at]]
-
-
-def finite(value: Any) -> Any:
-    """The same with None for NaN and infinity, which JSON does not know, and plain numbers for NumPy's."""
-    if isinstance(value, dict):
-        return {str(k): finite(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [finite(v) for v in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if isinstance(value, float) and not math.isfinite(value) else value
