@@ -25,8 +25,8 @@ from amiss.views.neighbours import keys, nearest, squared
 from amiss.views.pollution import pollution
 
 BLOCK, THREADS = 256, 2  # rows are scored in blocks of exactly this many, so that no score depends on its company
-MOST, LEAST, WORK = 8_192, 1_024, 8_192 * 20_000  # references, and how many distances a view of the table may cost
-TREES, TREES_LEAST, FEW_TREES_BEYOND = 200, 50, 50_000  # trees, and from how many rows on there are fewer
+MOST, LEAST, WORK = 8_192, 512, 8_192 * 20_000  # references, and how many distances a view of the table may cost
+TREES, TREES_LEAST, FEW_TREES_BEYOND = 200, 32, 50_000  # trees, and from how many rows on there are fewer
 NEIGHBOURS = (5, 20)
 DRAWS, DRAW = 50, 8
 TRIM = 0.3
