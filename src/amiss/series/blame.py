@@ -2,38 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from amiss.series.views import Frame, stride_of
-from amiss.series.windows import describe, window_starts
+from amiss.series.windows import Stretch, describe, window_starts
 
 MOST_VALUES = 1 << 24  #: numbers that describe the windows to compare with, at a time
+QUERIES = 256
 
 
-def blame(z: np.ndarray, frame: Frame, steps: np.ndarray) -> np.ndarray:
-    """(steps, channels) shares, each row summing to 1, of z (time, channels) float32, at the places ``steps``.
-
-    Squared differences by channel from the nearest separate window, summed over the window lengths. A row of zeros:
-    there is nothing to compare with.
-    """
+def blame(
+    z: np.ndarray, windows: Sequence[int], stretches: Sequence[Stretch], steps: np.ndarray, train: int | None = None
+) -> np.ndarray:
+    """(steps, channels) squared differences of z (time, channels) float32, at the places ``steps``, from the nearest
+    separate window, summed over the window lengths. train: compare with the first so many steps alone."""
     total = np.zeros((len(steps), z.shape[1]))
-    for length in frame.windows:
-        stride = stride_of(len(z), length, frame)
+    for length in windows:
+        if len(z) < length:
+            continue
         fewest = max(32 // z.shape[1], 8) * z.shape[1]
-        stride = max(stride, -(-len(z) * fewest // MOST_VALUES))
-        starts = window_starts(frame.stretches, length, stride)
-        if frame.prefix:
-            starts = starts[starts <= frame.train - length]
-        mine = np.clip(steps - length // 2, 0, len(z) - length)
-        if not len(starts) or len(z) < length:
+        starts = window_starts(stretches, length, max(1, -(-len(z) * fewest // MOST_VALUES)))
+        if train is not None:
+            starts = starts[starts <= train - length]
+        if not len(starts):
             continue
         others = describe(z, starts, length)
-        for i, (start, own) in enumerate(zip(mine, describe(z, mine, length))):
-            gap = (others - own) ** 2
-            square = gap.sum(1)
-            square[np.abs(starts - start) < max(length // 2, 1)] = np.inf
-            best = int(np.argmin(square))
-            if np.isfinite(square[best]):
-                total[i] += gap[best].reshape(-1, z.shape[1]).sum(0)
-    whole = total.sum(1, keepdims=True)
-    return np.divide(total, whole, out=np.zeros_like(total), where=whole > 0)
+        square = 0.5 * (others**2).sum(1)
+        mine = np.clip(steps - length // 2, 0, len(z) - length)
+        own = describe(z, mine, length)
+        for i in range(0, len(mine), QUERIES):
+            near = own[i : i + QUERIES] @ others.T - square[None]
+            near[np.abs(starts[None] - mine[i : i + QUERIES, None]) < max(length // 2, 1)] = -np.inf
+            best = np.argmax(near, 1)
+            found = np.isfinite(near[np.arange(len(best)), best])
+            gap = (others[best] - own[i : i + QUERIES]) ** 2
+            total[i : i + QUERIES] += found[:, None] * gap.reshape(len(gap), -1, z.shape[1]).sum(1)
+    return total

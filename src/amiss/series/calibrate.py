@@ -6,7 +6,7 @@ this is what chooses among window lengths and methods, with no labels and no kno
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -39,7 +39,7 @@ def largest(views: Mapping[str, np.ndarray], units: Mapping[str, Unit]) -> np.nd
     return np.where(np.isfinite(best), best, 0.0)
 
 
-def smooth(score: np.ndarray, period: int, stretches: list[Stretch]) -> np.ndarray:
+def smooth(score: np.ndarray, period: int, stretches: Sequence[Stretch]) -> np.ndarray:
     """Moving means over half and then a quarter of a period, within each stretch."""
     out = np.empty(len(score))
     for a, b in stretches:
