@@ -33,7 +33,7 @@ def test_detect_writes_the_table_and_its_events(table: Path, tmp_path: Path) -> 
     for words in ("1,500 rows, 2 channels, 1 series", "2024-01-01T16:", "b 9", "not causal", "more than 2 times"):
         assert words in made.stdout
     scores = pl.read_csv(out)
-    assert scores.columns == ["when", "a", "b", "word", "label", "score", "p_value", "is_anomaly"]
+    assert scores.columns == ["when", "a", "b", "word", "label", "score", "p_value", "is_anomaly", "channels"]
     assert scores.height == ROWS
     assert pl.read_csv(events)["channels"][0].startswith("b 9")
 
@@ -53,7 +53,8 @@ def test_json_is_one_object(table: Path) -> None:
     [
         (["--events", "x.csv"], "--events needs --time"),
         (["--time", "word"], "cannot be read"),
-        (["--time", "when", "--detector", "Autoencoder"], "--detector does not go with --time"),
+        (["--time", "when", "--detector", "Autoencoder"], "no detector of series called 'Autoencoder'"),
+        (["--time", "when", "--set", "epochs=5"], "--set does not go with a series"),
         (["--time", "when", "--train-until", "soon"], "not understood"),
         (["--time", "when", "--events", "no/such/folder.csv"], "folder does not exist"),
     ],
@@ -62,3 +63,27 @@ def test_what_does_not_go_is_said(table: Path, options: list[str], words: str) -
     made = run("detect", table, *options)
     assert made.exit_code == 2
     assert words in made.stderr
+
+
+def test_fit_then_score_then_evaluate(table: Path, tmp_path: Path) -> None:
+    model, out, events = tmp_path / "m.amiss", tmp_path / "scores.csv", tmp_path / "events.csv"
+    made = run("fit", table, "--time", "when", "--label", "label", "--train-until", 600, "-o", model)
+    assert made.exit_code == 0, made.output
+    for words in ("1,500 rows, 2 channels", "learned in", "amiss score"):
+        assert words in made.stdout
+    made = run("score", model, table, "-o", out, "--events", events)
+    assert made.exit_code == 0, made.output
+    scores = pl.read_csv(out)
+    assert scores.columns[-4:] == ["score", "p_value", "is_anomaly", "channels"]
+    flagged = scores.filter("is_anomaly")
+    assert flagged["when"].min() >= scores["when"][950]
+    assert flagged["when"].max() <= scores["when"][1075]
+    assert flagged["channels"].str.starts_with("b ").all()
+    assert pl.read_csv(events).height == 1
+    made = run("evaluate", model, table, "--json")
+    assert made.exit_code == 0, made.output
+    assert json.loads(made.stdout)["evaluation"][""]["event_f1"] == 1
+    for verb, words in (("explain", "does not know models of series"), ("score", "--report does not go")):
+        made = run(verb, model, table, *(["--report", tmp_path / "r.html"] if verb == "score" else []))
+        assert made.exit_code == 2
+        assert words in made.stderr

@@ -82,7 +82,7 @@ def test_forms_of_time(form: str) -> None:
 def test_verdicts_beside_the_table_and_events() -> None:
     made = frame()
     found = detect(made.sample(fraction=1, shuffle=True, seed=3), train_until="2024-01-01 10:00")
-    assert found.frame.columns[-3:] == ["score", "p_value", "is_anomaly"]
+    assert found.frame.columns[-4:] == ["score", "p_value", "is_anomaly", "channels"]
     assert found.card["setting"] == "one-class"
     (event,) = found.events.to_dicts()
     assert "2024-01-01T15:30" < event["start"] < "2024-01-01T16:45"

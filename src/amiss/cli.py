@@ -83,6 +83,7 @@ def main() -> None:
 @main.command(short_help="Find anomalies in a table: fit and score in one go.")
 @click.argument("data", nargs=-1, required=True)
 @series.how_timed
+@series.events
 @arguments.how_learn
 @arguments.how_read
 @click.option("-o", "--output", metavar="OUT", help="Write the table with score, p_value and is_anomaly; - is stdout.")
@@ -113,21 +114,28 @@ def detect(data: tuple[str, ...], output: str | None, as_json: bool, quiet: bool
 
 @main.command(short_help="Learn from a table and save the model.")
 @click.argument("data", nargs=-1, required=True)
+@series.how_timed
 @arguments.how_learn
 @arguments.how_read
 @click.option("-o", "--output", metavar="MODEL", required=True, help="The model's file, name.amiss.")
 @arguments.how_reported
 @arguments.how_shown
 def fit(data: tuple[str, ...], output: str, as_json: bool, quiet: bool, **options: Any) -> None:
-    """Learn from DATA (files, a pattern, or - for stdin), and save the model for `amiss score` and `amiss evaluate`."""
+    """Learn from DATA (files, a pattern, or - for stdin), and save the model for `amiss score` and `amiss evaluate`.
+
+    With --time the rows are a series.
+    """
     screen = _screen(as_json, quiet, None)
     if output == "-":
         raise OptionError("a model cannot go to standard output", hint="give it a file: -o model.amiss")
     _check_output(output, data, (".amiss",))
     _check_output(options["report"], data, REPORTS)
+    started, timed = time.perf_counter(), series.split(options)
+    if timed is not None:
+        series.fit(data, timed, output, options, screen, started)
+        return
     from amiss.commands import work
 
-    started = time.perf_counter()
     result = work.fit(list(data), output, options, screen)
     work.report(result, options["report"], options["lang"])
     result.seconds = time.perf_counter() - started
@@ -138,10 +146,14 @@ def fit(data: tuple[str, ...], output: str, as_json: bool, quiet: bool, **option
 @click.argument("model")
 @click.argument("data", nargs=-1, required=True)
 @click.option("-o", "--output", metavar="OUT", help="Write the table with score, p_value and is_anomaly; - is stdout.")
+@series.events
 @arguments.how_read
 @arguments.how_reported
 @arguments.how_shown
-def score(model: str, data: tuple[str, ...], output: str | None, as_json: bool, quiet: bool, **options: Any) -> None:
+def score(
+    model: str, data: tuple[str, ...], output: str | None, events: str | None, as_json: bool, quiet: bool,
+    **options: Any,
+) -> None:  # fmt: skip
     """Score the rows of DATA by MODEL. Columns go by name: their order does not matter, others are left alone.
 
     DATA is read as the training table was, unless options say otherwise.
@@ -151,8 +163,14 @@ def score(model: str, data: tuple[str, ...], output: str | None, as_json: bool, 
     _check_output(options["report"], (*data, model), REPORTS)
     from amiss.commands import work
 
-    started = time.perf_counter()
-    result = work.score(model, list(data), options)
+    started, loaded = time.perf_counter(), work.load(model)
+    if not isinstance(loaded, work.Model):
+        _check_output(events, (*data, model))
+        series.finish(series.score(loaded, data, options), {"events": events}, data, output, screen, started)
+        return
+    if events is not None:
+        raise OptionError("--events needs a model of series", hint="fit with --time COL, or leave --events out")
+    result = work.score(loaded, list(data), options)
     work.write(result, output, data)
     work.report(result, options["report"], options["lang"])
     result.seconds = time.perf_counter() - started
@@ -173,8 +191,12 @@ def evaluate(model: str, data: tuple[str, ...], as_json: bool, quiet: bool, **op
     _check_output(options["report"], (*data, model), REPORTS)
     from amiss.commands import work
 
-    started = time.perf_counter()
-    result = work.evaluate(model, list(data), options)
+    started, loaded = time.perf_counter(), work.load(model)
+    if not isinstance(loaded, work.Model):
+        found = series.score(loaded, data, options, measured=True)
+        series.finish(found, {"events": None}, data, None, screen, started)
+        return
+    result = work.evaluate(loaded, list(data), options)
     work.report(result, options["report"], options["lang"])
     result.seconds = time.perf_counter() - started
     work.finish(result, screen, rows=False)

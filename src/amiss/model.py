@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -29,6 +29,9 @@ from amiss.schema import Schema
 from amiss.table import Table
 from amiss.verdict import Verdict, give
 from amiss.verdicts import beside, verdict_frame
+
+if TYPE_CHECKING:
+    from amiss.series.model import SeriesModel
 
 FOLDS, FOLDS_OF_MANY, MANY = 5, 3, 100_000  #: folds of honest scores, fewer on tables of many rows
 DEFAULTS = {"AnomalyDetector": "unsupervised", "AnomalyClassifier": "supervised"}
@@ -111,7 +114,7 @@ class Model:
     def read(self, data: Any, **reading: Any) -> RawTable:
         """Read as the training table was read."""
         options = self.card.get("reading", {}) | {k: v for k, v in reading.items() if v is not None}
-        return read(data, _read_options(options))
+        return read(data, ReadOptions.of(options))
 
     def labels(self, raw: RawTable, label: str | int | None = None) -> Labels:
         """Labels of another table by the rule of the training table, or by the values' own meaning."""
@@ -136,10 +139,15 @@ class Model:
         return verdict_frame(score, self.decision.p_values(score), self.decision.flag(score))
 
 
-def load(path: str | Path) -> Model:
-    """The model that :meth:`Model.save` wrote. Runs no code from the file. Raises ModelFileError where it is none."""
+def load(path: str | Path) -> Model | SeriesModel:
+    """The model that :meth:`Model.save` or :meth:`SeriesModel.save` wrote. Runs no code from the file. Raises
+    ModelFileError where it is none."""
     head, arrays = store.load(path)
     try:
+        if head.get("kind") == "series":
+            from amiss.series.model import SeriesModel
+
+            return SeriesModel.from_parts(head, arrays)
         schema = Schema.from_json(head["schema"])
         encoder = Encoder.from_json(schema, head["encoder"])
         own = {k.removeprefix("detector/"): v for k, v in arrays.items() if k.startswith("detector/")}
@@ -206,7 +214,7 @@ def prepare(
 ) -> Fit:
     """Read the table, understand its columns and labels, choose the detector. Parameters: see :func:`fit`."""
     reading: dict[str, Any] = {"header": header, "names": names, "nulls": list(nulls)}
-    raw = read(data, _read_options(reading))
+    raw = read(data, ReadOptions.of(reading))
     if names is not None:  # in the order that reading found them to be in
         reading["names"] = raw.frame.columns[: len(names)]
     labels = None
@@ -239,8 +247,9 @@ def prepare(
     return Fit(raw, table, labels, recipe, card, rule, leaks)
 
 
-def fit(data: Any, label: str | int | None = None, **options: Any) -> Model:
-    """Learn what is normal in a table, or, with labels, what is not.
+def fit(data: Any, label: str | int | None = None, **options: Any) -> Model | SeriesModel:
+    """Learn what is normal in a table, or, with labels, what is not. With ``time=``, the name of a column of times, the
+    rows are series, and what else may be given is told at :func:`amiss.series.model.fit_series`.
 
     data: a path, a glob, ``-`` for stdin, a polars or pandas frame, an Arrow table, a numpy array, rows of JSON.
     label: name of the label column, or its place (1, 2, ...); None learns without labels.
@@ -251,6 +260,10 @@ def fit(data: Any, label: str | int | None = None, **options: Any) -> Model:
 
     Raises an :class:`~amiss.errors.InputError` for anything that the data or an option has wrong.
     """
+    if options.get("time") is not None:
+        from amiss.series.model import fit_series
+
+        return fit_series(data, label, **options)
     return fit_prepared(prepare(data, label, **options))
 
 
@@ -332,13 +345,6 @@ def detect_prepared(task: Fit) -> Detection:
         evaluation=evaluate(task.y, score, flagged), task=task,
         verdict=give(Decision.learn(task.rule, score, task.y), score, flagged, card["setting"], seen=True),
     )  # fmt: skip
-
-
-def _read_options(options: dict[str, Any]) -> ReadOptions:
-    names = options.get("names")
-    if names is not None and not isinstance(names, tuple):  # names from a file know more than a plain tuple
-        names = tuple(names)
-    return ReadOptions(options.get("header", True), names, tuple(options.get("nulls") or ()))
 
 
 def _checked(kind: type[Learner], parameters: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ Lines, JSON; text and JSON also as .gz and .zst. Bytes that give a format away c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -67,6 +67,14 @@ class ReadOptions:
     header: bool = True
     names: tuple[str, ...] | None = None
     nulls: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> ReadOptions:
+        """From header, names and nulls as JSON holds them."""
+        names = options.get("names")
+        if names is not None and not isinstance(names, tuple):  # names from a file know more than a plain tuple
+            names = tuple(names)
+        return cls(options.get("header") is not False, names, tuple(options.get("nulls") or ()))
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import polars as pl
 
@@ -13,10 +15,10 @@ def verdict_frame(score: np.ndarray, p_value: np.ndarray, flagged: np.ndarray) -
     return pl.DataFrame(dict(zip(COLUMNS, (score, p_value, flagged))))
 
 
-def renamed(columns: list[str]) -> dict[str, str]:
+def renamed(columns: list[str], ours: Sequence[str] = COLUMNS) -> dict[str, str]:
     """New names for a table's own columns that are called like ours, e.g. ``score`` -> ``score_input``."""
-    taken, names = {*columns, *COLUMNS}, {}
-    for name in (c for c in columns if c in COLUMNS):
+    taken, names = {*columns, *ours}, {}
+    for name in (c for c in columns if c in ours):
         new = f"{name}_input"
         while new in taken:
             new += "_input"
@@ -27,4 +29,4 @@ def renamed(columns: list[str]) -> dict[str, str]:
 
 def beside(frame: pl.DataFrame, verdicts: pl.DataFrame) -> pl.DataFrame:
     """The table with the verdicts as last columns; its own columns of those names keep their cells under new ones."""
-    return frame.rename(renamed(frame.columns)).hstack(verdicts)
+    return frame.rename(renamed(frame.columns, verdicts.columns)).hstack(verdicts)

@@ -17,11 +17,12 @@ from amiss.errors import OptionError
 if TYPE_CHECKING:
     from amiss.decision import Rule
     from amiss.series.detect import SeriesDetection
+    from amiss.series.model import SeriesModel
 
 SHOWN, NOTES = 10, 12  #: events and notes that are told
 OPTIONS = ("series", "train_until", "events")
-#: options of detect that mean nothing for a series
-FOREIGN = {"detector": "--detector", "pairs": "--set", "report": "--report", "budget": "--budget"}
+#: options that mean nothing for a series
+FOREIGN = {"pairs": "--set", "report": "--report", "budget": "--budget"}
 
 Command = Callable[..., Any]
 
@@ -29,7 +30,6 @@ Command = Callable[..., Any]
 def how_timed(command: Command) -> Command:
     """The options of a series."""
     for option in (
-        click.option("--events", metavar="OUT", help="With --time: write the strange stretches as a table."),
         click.option("--train-until", metavar="TIME|N", help="With --time: rows up to this are known to be ordinary."),
         click.option(
             "--series", metavar="COL", help="With --time: the column that says which series a row belongs to."
@@ -40,18 +40,36 @@ def how_timed(command: Command) -> Command:
     return command
 
 
+events = click.option("--events", metavar="OUT", help="Of a series: write the strange stretches as a table.")
+
+
 def split(options: dict[str, Any]) -> dict[str, Any] | None:
     """Takes the options of a series out of ``options``; None where there is no --time."""
-    own = {name: options.pop(name) for name in ("time", *OPTIONS)}
+    own = {name: options.pop(name, None) for name in ("time", *OPTIONS)}
     if own["time"] is None:
         given = [f"--{name.replace('_', '-')}" for name in OPTIONS if own[name] is not None]
         if given:
             raise OptionError(f"{given[0]} needs --time", hint="name the column that holds the time: --time COL")
         return None
+    foreign(options)
+    return own
+
+
+def foreign(options: dict[str, Any]) -> None:
+    """Raises OptionError for an option that means nothing for a series."""
     for name, option in FOREIGN.items():
         if options.get(name):
-            raise OptionError(f"{option} does not go with --time", hint="leave it out: SeriesDetector is the method")
-    return own
+            raise OptionError(f"{option} does not go with a series", hint="leave it out")
+
+
+def _learning(own: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
+    """What detect and fit have in common."""
+    columns = {key: [name for names in options[key] for name in names] for key in ("only", "drop")}
+    return columns | {
+        "time": own["time"], "series": own["series"], "train_until": own["train_until"], "rule": _rule(options),
+        "seed": options["seed"], "label": options["label"], "anomaly": options["anomaly"],
+        "detector": options["detector"],
+    }  # fmt: skip
 
 
 def detect(data: tuple[str, ...], own: dict[str, Any], options: dict[str, Any], screen: Screen) -> SeriesDetection:
@@ -63,17 +81,51 @@ def detect(data: tuple[str, ...], own: dict[str, Any], options: dict[str, Any], 
     if own["events"] is not None:
         check_writable(own["events"], data)
     reading = arguments.how_to_read(options["header"], options["names"], options["nulls"])
-    columns = {key: [name for names in options[key] for name in names] for key in ("only", "drop")}
     with screen.interruptible(), screen.progress("reading") as report:
-        return detect_series(
-            list(data), own["time"], own["series"], train_until=own["train_until"], rule=_rule(options),
-            seed=options["seed"], label=options["label"], anomaly=options["anomaly"], report=report,
-            only=columns["only"], drop=columns["drop"],
-            reading=ReadOptions(
-                reading["header"] is not False, None if reading["names"] is None else tuple(reading["names"]),
-                tuple(reading["nulls"] or ()),
-            ),
-        )  # fmt: skip
+        return detect_series(list(data), report=report, reading=ReadOptions.of(reading), **_learning(own, options))
+
+
+def fit(
+    data: tuple[str, ...], own: dict[str, Any], output: str, options: dict[str, Any], screen: Screen, started: float
+) -> None:
+    """Learn the series of a table, save the model, and say so."""
+    from amiss.series.model import fit_series
+
+    reading = arguments.how_to_read(options["header"], options["names"], options["nulls"])
+    known = {key: value for key, value in reading.items() if value is not None}
+    with screen.interruptible(), screen.progress("reading") as report:
+        model = fit_series(list(data), report=report, **_learning(own, options), **known)
+    model.save(output)
+    card, seconds = model.card, round(time.perf_counter() - started, 3)
+    if screen.as_json:
+        told = {
+            "rows": card["rows"], "anomalies": None, "series": len(model.detectors),
+            "channels": list(model.schema.names), "detector": card["detector"], "setting": card["setting"],
+            "seed": card["seed"], "seconds": seconds, "flagged_by": model.rule_words, "notes": model.notes,
+            "output": output,
+        }  # fmt: skip
+        click.echo(json.dumps(told, allow_nan=False))
+    elif not screen.quiet:
+        console, count = screen.results, len(model.detectors)
+        shape = f"{card['rows']:,} rows, {len(model.schema)} channels, {count} series, time: {model.time}"
+        console.print(clean(f"{card['source']}: {shape}"), style="bold", soft_wrap=True)
+        _notes(model.notes, screen)
+        size = os.path.getsize(os.path.expanduser(output))
+        learned = f"{card['detector']} ({card['setting']}) learned in {seconds:.1f} s"
+        console.print(clean(f"{learned}; written: {output}, {size:,} bytes."), style="bold", soft_wrap=True)
+        console.print(f"Flags: {model.rule_words}.", soft_wrap=True)
+        console.print(clean(f"Next: amiss score {output} NEW.csv -o scores.csv"), soft_wrap=True)
+
+
+def score(
+    model: SeriesModel, data: tuple[str, ...], options: dict[str, Any], measured: bool = False
+) -> SeriesDetection:
+    """Score another table by a model; measured: against its labels, too."""
+    foreign(options)
+    reading = arguments.how_to_read(options["header"], options["names"], options["nulls"])
+    raw = model.read(list(data), **reading)
+    labels = model.labels(raw, options["label"], options["anomaly"]) if measured else None
+    return model.detect(raw, labels)
 
 
 def finish(
@@ -92,7 +144,7 @@ def finish(
         told = {
             "rows": found.frame.height, "anomalies": int(found.frame["is_anomaly"].sum()),
             "series": len(found.table.series), "channels": found.table.channels, "events": found.events.to_dicts(),
-            "detector": "SeriesDetector", "setting": found.card["setting"], "causal": found.causal,
+            "detector": found.card["detector"], "setting": found.card["setting"], "causal": found.causal,
             "flagged_by": found.rule, "seed": found.card["seed"], "seconds": seconds, "notes": found.notes,
             "evaluation": found.evaluation, "output": output, "events_output": own["events"],
         }  # fmt: skip
@@ -106,10 +158,7 @@ def _show(found: SeriesDetection, screen: Screen, seconds: float, written: list[
     if not screen.quiet:
         shape = f"{found.frame.height:,} rows, {len(found.table.channels)} channels, {count} series"
         console.print(clean(f"{found.raw.source}: {shape}, time: {found.table.time}"), style="bold", soft_wrap=True)
-        for note in found.notes[:NOTES]:
-            console.print(f"  {clean(note)}", soft_wrap=True)
-        if len(found.notes) > NOTES:
-            console.print(f"  and {len(found.notes) - NOTES} more notes; --json has them all")
+        _notes(found.notes, screen)
     if found.events.height:
         console.print(_table(found))
     for name, measures in found.evaluation.items():
@@ -117,13 +166,21 @@ def _show(found: SeriesDetection, screen: Screen, seconds: float, written: list[
         console.print(clean(f"Against the labels{name and ' of ' + name}: {words}"), soft_wrap=True)
     rows = int(found.frame["is_anomaly"].sum())
     console.print(
-        f"{found.events.height:,} stretches, {rows:,} of {found.frame.height:,} rows, look amiss, says SeriesDetector"
-        f" ({found.card['setting']}) after {seconds:.1f} s. Scores use later rows, too: they are not causal.",
+        f"{found.events.height:,} stretches, {rows:,} of {found.frame.height:,} rows, look amiss, says"
+        f" {found.card['detector']} ({found.card['setting']}) after {seconds:.1f} s."
+        + ("" if found.causal else " Scores use later rows, too: they are not causal."),
         style="bold", soft_wrap=True,
     )  # fmt: skip
     console.print(f"Flagged: {found.rule}.", soft_wrap=True)
     for place in written:
         console.print(clean(f"Written: {place}, {os.path.getsize(os.path.expanduser(place)):,} bytes."), soft_wrap=True)
+
+
+def _notes(notes: list[str], screen: Screen) -> None:
+    for note in notes[:NOTES]:
+        screen.results.print(f"  {clean(note)}", soft_wrap=True)
+    if len(notes) > NOTES:
+        screen.results.print(f"  and {len(notes) - NOTES} more notes; --json has them all")
 
 
 def _table(found: SeriesDetection) -> Any:
@@ -141,12 +198,7 @@ def _table(found: SeriesDetection) -> Any:
 
 
 def _rule(options: dict[str, Any]) -> Rule | None:
-    from amiss.decision import Rule
-
-    if hasattr(arguments, "rule"):
-        found = arguments.rule(options)
-        if found is not None and found.name in ("f1", "cost", "precision", "recall"):
-            raise OptionError(f"{found.name} does not go with --time", hint="use --contamination, --fdr, --alerts")
-        return found
-    share = options["contamination"]
-    return None if share is None else Rule("contamination", share)
+    found: Rule | None = arguments.rule(options)
+    if found is not None and found.name in ("f1", "cost", "precision", "recall"):
+        raise OptionError(f"{found.name} does not go with --time", hint="use --contamination, --fdr, --alerts")
+    return found

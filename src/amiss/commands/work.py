@@ -49,9 +49,8 @@ def fit(data: Any, output: str, options: dict[str, Any], screen: Screen) -> Outc
     return result
 
 
-def score(model_file: str, data: Any, options: dict[str, Any]) -> Outcome:
+def score(model: Model, data: Any, options: dict[str, Any]) -> Outcome:
     """Score another table."""
-    model = load(model_file)
     raw = _read(model, data, options)
     table = model.match(raw)
     notes = list(table.notes)
@@ -63,9 +62,8 @@ def score(model_file: str, data: Any, options: dict[str, Any]) -> Outcome:
     return result
 
 
-def evaluate(model_file: str, data: Any, options: dict[str, Any]) -> Outcome:
+def evaluate(model: Model, data: Any, options: dict[str, Any]) -> Outcome:
     """Measure a model's verdicts."""
-    model = load(model_file)
     raw = _read(model, data, options)
     label, known = options["label"], (model.card.get("label") or {}).get("column")
     if label is None and known is None:
@@ -90,7 +88,7 @@ def evaluate(model_file: str, data: Any, options: dict[str, Any]) -> Outcome:
 
 def decide(model_file: str, options: dict[str, Any], output: str) -> Outcome:
     """Give a saved model another rule."""
-    model = load(model_file)
+    model = _of_rows(model_file, "decide")
     rule = arguments.rule(options)
     if rule is None:
         raise OptionError("no rule is given", hint="for example --alerts 50, --fdr 0.05 or --cost-miss 100")
@@ -106,7 +104,7 @@ def decide(model_file: str, options: dict[str, Any], output: str) -> Outcome:
 
 def explain(model_file: str, data: Any, rows: list[int], top: int | None, options: dict[str, Any]) -> Explanation:
     """Why rows are amiss."""
-    model = load(model_file)
+    model = _of_rows(model_file, "explain")
     raw = _read(model, data, options)
     return model.explain_table(model.match(raw), rows or top)
 
@@ -173,6 +171,16 @@ def _written(result: Outcome) -> str:
         learned = f"{result.card['detector']} ({result.card['setting']}) learned in {result.seconds:.1f} s"
         return f"{learned}; written: {result.output}, {bytes_}."
     return f"Written: {result.output}, {result.rows:,} rows, {result.frame.width} columns, {bytes_}."
+
+
+def _of_rows(model_file: str, verb: str) -> Model:
+    model = load(model_file)
+    if isinstance(model, Model):
+        return model
+    raise OptionError(
+        f"{verb} does not know models of series yet", where=model_file, found="a model of series",
+        hint="the column `channels` of `amiss score` says which channels are to blame",
+    )  # fmt: skip
 
 
 def _read(model: Model, data: Any, options: dict[str, Any]) -> RawTable:

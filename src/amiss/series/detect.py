@@ -15,7 +15,7 @@ from amiss.decision import Decision, Rule
 from amiss.errors import LabelError, TableError
 from amiss.labels import Labels, read_labels
 from amiss.reading import RawTable, ReadOptions, read
-from amiss.series.detector import SeriesDetector
+from amiss.series import find
 from amiss.series.events import Event, events_of
 from amiss.series.frame import Series, TimeTable, as_time_table, time_words, until
 from amiss.series.metrics import evaluate_series
@@ -23,6 +23,7 @@ from amiss.series.windows import local_peak
 from amiss.verdicts import beside, verdict_frame
 
 MOST_BLAMED = 200  #: events whose channels are told, the strangest first
+BLAMED = "channels"  #: the column that names the channels to blame
 CHANNELS = 3  #: channels told of an event
 ALARM = 2.0  #: times the highest score of an ordinary training part; chosen on the tuning series of TSB-AD
 SPREADS = 8.0  #: where nothing is known to be ordinary, likewise
@@ -31,7 +32,7 @@ SHARP = 0.5
 
 @dataclass
 class SeriesDetection:
-    """frame: the input with score, p_value and is_anomaly, in row order; empty where a row has no time.
+    """frame: the input with score, p_value, is_anomaly and channels, in row order; empty where a row has no time.
 
     events: a row for each stretch: series, start, end, steps, peak, score, p_value, channels. causal: False, as scores
     use later steps, too. evaluation: where labels were given, measures by series' name.
@@ -52,7 +53,7 @@ def detect_series(
     data: Any, time: str | int, series: str | int | None = None, *, train_until: str | int | None = None,
     rule: Rule | None = None, contamination: float | None = None, seed: int = 0, only: list[str] | None = None,
     drop: list[str] | None = None, label: str | int | None = None, anomaly: str | None = None,
-    reading: ReadOptions | None = None,
+    detector: str | None = None, reading: ReadOptions | None = None,
     report: Callable[[float, str], None] | None = None, **parameters: Any,
 ) -> SeriesDetection:  # fmt: skip
     """Find what is amiss in the series of a table.
@@ -61,20 +62,51 @@ def detect_series(
     series: a column that names the series a row belongs to; each is learned alone. train_until: a time, or a number of
     rows: what comes first tells what is ordinary; None: learned from all of it. label, anomaly: a column that is not
     learned from and measures the result, and its value that is the anomaly.
-    rule, contamination: how steps are flagged, for each series alone. parameters: of :class:`SeriesDetector`.
+    rule, contamination: how steps are flagged, for each series alone. detector: a name in :data:`amiss.series.METHODS`.
+    parameters: of that detector.
     """
     started = clock.perf_counter()
     raw = read(data, reading)
     table = as_time_table(raw, time, series, only=only, drop=drop, label=label)
     labels = None if label is None else read_labels(raw, label, anomaly=anomaly, nulls=raw.nulls)
     rule = Rule("contamination", contamination) if contamination is not None else rule
+    method = find(detector or "SeriesDetector")
+    clean = train_until is not None
+
+    def one(each: Series, notes: list[str]) -> Judged:
+        fitted, train = learned(table, each, method, train_until, seed, parameters, notes)
+        late = int(np.isnan(each.values[train:]).sum())
+        if late:
+            notes.append(f"{_prefix(each)}{late:,} missing values after the training part are filled by straight lines")
+        return judge(table, each, fitted, rule, clean, seed)
+
+    card = {
+        "amiss": amiss.__version__, "source": raw.source, "rows": raw.frame.height, "detector": method.__name__,
+        "setting": "one-class" if clean else "unsupervised", "seed": seed,
+    }  # fmt: skip
+    found = assemble(raw, table, one, card, rule_words(rule, clean), labels, report)
+    found.card["seconds"] = round(clock.perf_counter() - started, 3)
+    found.causal = bool(getattr(method, "causal", False))
+    return found
+
+
+Judged = tuple[np.ndarray, np.ndarray, np.ndarray, list[dict[str, Any]]]
+
+
+def assemble(
+    raw: RawTable, table: TimeTable, one: Callable[[Series, list[str]], Judged], card: dict[str, Any], words: str,
+    labels: Labels | None = None, report: Callable[[float, str], None] | None = None,
+) -> SeriesDetection:  # fmt: skip
+    """The verdicts of every series beside the table's rows. one: scores, p-values and verdicts of a series' steps,
+    (steps,) each, and its events; what it refuses is left out where there are others."""
     columns = np.full((3, raw.frame.height), np.nan)
+    blamed = np.full(raw.frame.height, "", dtype=object)
     events, notes = [], list(table.notes)
     for i, each in enumerate(table.series):
         if report is not None:
             report(i / len(table.series), f"learning {each.name}".rstrip())
         try:
-            score, p_value, flagged, found = _one(table, each, train_until, rule, seed, parameters, notes)
+            score, p_value, flagged, found = one(each, notes)
         except TableError as error:
             if len(table.series) == 1:
                 raise
@@ -82,21 +114,23 @@ def detect_series(
             continue
         mine = each.place >= 0
         columns[:, mine] = np.stack([score, p_value, flagged])[:, each.place[mine]]
+        told = np.full(len(score), "", dtype=object)
+        for event in found:
+            first, last = event.pop("span")
+            told[first : last + 1] = event["channels"]
+        blamed[mine] = told[each.place[mine]]
         events += found
-    if np.isnan(columns[0]).all():
-        raise TableError("no series could be learned from", where=raw.source, found="; ".join(notes)[:400])
     known = np.isfinite(columns[0])
-    verdicts = verdict_frame(columns[0], columns[1], known & (columns[2] == 1))
-    verdicts = verdicts.with_columns(pl.col("score", "p_value").fill_nan(None))
-    card = {
-        "amiss": amiss.__version__, "source": raw.source, "rows": raw.frame.height, "detector": "SeriesDetector",
-        "setting": "unsupervised" if train_until is None else "one-class", "seed": seed,
-        "seconds": round(clock.perf_counter() - started, 3),
-    }  # fmt: skip
-    words = rule_words(rule, train_until is not None)
+    if not known.any():
+        raise TableError("no row could be scored", where=raw.source, found="; ".join(notes)[:400])
+    flagged_rows = known & (columns[2] == 1)
+    verdicts = verdict_frame(columns[0], columns[1], flagged_rows)
+    verdicts = verdicts.with_columns(
+        pl.col("score", "p_value").fill_nan(None), pl.Series(BLAMED, np.where(flagged_rows, blamed, ""), pl.String)
+    )
     frame, notes = beside(raw.frame, verdicts), list(dict.fromkeys(notes))
     measured = {} if labels is None else _evaluate(table, labels, columns, notes)
-    return SeriesDetection(frame, _event_frame(events), table, raw, card, notes, words, measured)
+    return SeriesDetection(frame, _event_frame(events), table, raw, dict(card), notes, words, measured)
 
 
 def _evaluate(table: TimeTable, labels: Labels, columns: np.ndarray, notes: list[str]) -> dict[str, Any]:
@@ -114,20 +148,31 @@ def _evaluate(table: TimeTable, labels: Labels, columns: np.ndarray, notes: list
     return found
 
 
-def _one(
-    table: TimeTable, series: Series, train_until: str | int | None, rule: Rule | None, seed: int,
-    parameters: dict[str, Any], notes: list[str],
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[dict[str, Any]]]:  # fmt: skip
-    """Scores, p-values and verdicts of the steps of a series, (steps,) each, and its events."""
-    x, train = series.values, until(table, series, train_until)
-    detector = SeriesDetector(random_state=seed, **parameters).fit(x, train)
+def learned(
+    table: TimeTable, series: Series, method: Any, train_until: str | int | None, seed: int,
+    parameters: dict[str, Any], notes: list[str], most: int | None = None,
+) -> tuple[Any, int]:  # fmt: skip
+    """A detector fitted to the training part of a series, and the steps of that part. most: only the last so many."""
+    train = until(table, series, train_until)
+    x = series.values if train is None else series.values[:train]
+    if most is not None and len(x) > most:
+        notes.append(f"{_prefix(series)}the last {most:,} of {len(x):,} steps are learned from")
+        x = x[-most:]
+    detector = method(random_state=seed, **parameters).fit(x, None if train is None else len(x))
+    notes += [_prefix(series) + _named(note, table.channels) for note in detector.notes_]
+    return detector, len(x)
+
+
+def judge(
+    table: TimeTable, series: Series, detector: Any, rule: Rule | None, clean: bool, seed: int, new: bool = False
+) -> Judged:
+    """Scores, p-values and verdicts of the steps of a series, (steps,) each, and its events. new: the detector has
+    learned from another table."""
+    x = series.values
     score, ordinary = detector.score_steps(x, series.breaks)
-    name = f"series {series.name!r}: " if series.name else ""
-    notes += [name + _named(note, table.channels) for note in detector.notes_]
-    late = int(np.isnan(x[len(ordinary) :]).sum())
-    if late:
-        notes.append(f"{name}{late:,} missing values after the training part are filled by straight lines")
-    p_value, flagged = judged(rule, score, ordinary, train is not None, detector.windows_[-1], seed)
+    p_value, flagged = judged(
+        rule, score, ordinary, clean, max(getattr(detector, "windows_", (detector.period_,))), seed, new
+    )
     flagged &= np.isfinite(x).any(1)  # a step without any value is not accused
     found = events_of(flagged, score, p_value, gap=max(detector.period_, 8) // 4)
     strangest = sorted(found, key=lambda event: -event.score)[:MOST_BLAMED]
@@ -137,10 +182,12 @@ def _one(
 
 
 def judged(
-    rule: Rule | None, score: np.ndarray, ordinary: np.ndarray, clean: bool, reach: int, seed: int = 0
-) -> tuple[np.ndarray, np.ndarray]:
+    rule: Rule | None, score: np.ndarray, ordinary: np.ndarray, clean: bool, reach: int, seed: int = 0,
+    new: bool = False,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """p-values and verdicts of score (time,), beside the training part's own scores ``ordinary``.
 
+    new: score is of another series than ``ordinary``, which then tells what is usual and what share is flagged.
     Without a rule: where the training part is known to be ordinary (``clean``), steps that score more than ``ALARM``
     times as high as any of it; else those that are ``SPREADS`` upper quartiles above the median. Of these, steps under
     half of the highest score within ``reach`` steps are left out: windows that reach into an anomaly, not the anomaly.
@@ -148,12 +195,13 @@ def judged(
     told = Decision.learn(Rule(), ordinary, None, seed)
     p_value = told.tail_p_values(score)
     if rule is not None:
-        held = Decision.learn(rule, score, None, seed) if rule.name == "contamination" else told.with_rule(rule)
+        share = rule.name == "contamination" and not new
+        held = Decision.learn(rule, score, None, seed) if share else told.with_rule(rule)
         return p_value, held.flag(score)
     if clean:
         limit = ALARM * max(float(ordinary.max()), 0.0)
     else:
-        middle, upper = np.quantile(score, (0.5, 0.75))
+        middle, upper = np.quantile(ordinary if new else score, (0.5, 0.75))
         limit = middle + SPREADS * (upper - middle)
     return p_value, (score > limit) & (score >= SHARP * local_peak(score, reach))
 
@@ -167,6 +215,10 @@ def rule_words(rule: Rule | None, clean: bool) -> str:
     if rule.name == "contamination":
         return f"the strangest {rule.value:.2%} of the steps"
     return f"by the rule {rule}"
+
+
+def _prefix(series: Series) -> str:
+    return f"series {series.name!r}: " if series.name else ""
 
 
 def _named(note: str, channels: list[str]) -> str:
@@ -190,6 +242,7 @@ def _event(table: TimeTable, series: Series, event: Event, share: np.ndarray | N
         "score": event.score,
         "p_value": event.p_value,
         "channels": channels,
+        "span": (event.first, event.last),
     }
 
 

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from amiss import cells
 from amiss.errors import ColumnError, OptionError, TableError
 from amiss.kinds import infer_column
 from amiss.reading import RawTable
+from amiss.schema import Schema
 from amiss.table import Table, resolve
 
 EVEN, EXACT = 0.9, 0.1  #: share of the differences that are multiples of the step, and how nearly
@@ -43,14 +44,19 @@ class Series:
 
 @dataclass(frozen=True)
 class TimeTable:
-    """A table as series. time: the column's name. parser: how its cells are read. channels: names. notes: what was
-    done."""
+    """A table as series. time: the column's name. parser: how its cells are read. by: the column that names the series.
+    schema: the channels, in order. notes: what was done."""
 
     series: list[Series]
     time: str
     parser: str
-    channels: list[str]
+    schema: Schema
+    by: str | None = None
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def channels(self) -> list[str]:
+        return list(self.schema.names)
 
 
 def as_time_table(
@@ -64,37 +70,66 @@ def as_time_table(
         raise ColumnError("the time column cannot name the series, too", where=raw.source, found=repr(name))
     seconds, parser, notes = read_times(raw, name)
     table = Table.learn(raw, only=only or (), drop=[*(drop or []), name, *([by] if by else [])], label=label)
-    channels = [c.name for c in table.schema.learned if c.kind == "numeric"]
+    channels = Schema(tuple(c for c in table.schema.learned if c.kind == "numeric"))
     notes = [*table.notes, *notes]
     others = [f"{c.name!r} ({c.kind})" for c in table.schema.learned if c.kind != "numeric"]
     if others:
         more = f" and {len(others) - SHOWN} more" if len(others) > SHOWN else ""
         notes.append(f"columns that are no numbers are no channels: {', '.join(others[:SHOWN])}{more}")
-    if not channels:
+    if not channels.columns:
         raise TableError(
             "the table has no channel", where=raw.source, required="a numeric column beside the time",
             found=", ".join(others[:SHOWN]) or "none", hint="choose other columns with --only or --drop",
         )  # fmt: skip
-    values = np.column_stack([table.numbers(c) for c in channels])
-    names = [None] * len(seconds) if by is None else cells.words(raw.frame[by], raw.nulls).to_list()
-    groups = list(dict.fromkeys(names))
-    found, told = [], dict[str, int]()
-    for group in groups:
-        rows = np.flatnonzero(np.array([n == group for n in names]) & np.isfinite(seconds))
-        if len(rows):
-            found.append(_one("" if group is None else group, values, seconds, rows, told))
-    notes += [words.format(f"{count:,}") for words, count in told.items()]
+    return _grouped(raw, table, channels, name, parser, by, seconds, notes)
+
+
+def match_time_table(
+    raw: RawTable, schema: Schema, time: str, parser: str, by: str | None, ignored: list[str] | None = None
+) -> TimeTable:
+    """The series of another table, with the channels, the time and the names of series of an earlier one.
+
+    ignored: columns that need no note. Raises ColumnError for what is absent or holds other things.
+    """
+    away = {resolve(raw, column) for column in (time, *([by] if by else []), *(ignored or []))}
+    rest = raw.frame.drop(away)
+    table = Table.match(replace(raw, frame=rest if rest.width else raw.frame), schema)
+    seconds, parser, notes = read_times(raw, time, parser)
+    return _grouped(raw, table, schema, time, parser, by, seconds, [*table.notes, *notes])
+
+
+def _grouped(
+    raw: RawTable, table: Table, channels: Schema, time: str, parser: str, by: str | None, seconds: np.ndarray,
+    notes: list[str],
+) -> TimeTable:  # fmt: skip
+    """Rows parted by the series they belong to."""
+    values = np.column_stack([table.numbers(c) for c in channels.names])
+    known = np.flatnonzero(np.isfinite(seconds))
+    if by is None:
+        parted = {"": known}
+    else:
+        names = cells.words(raw.frame[by], raw.nulls).fill_null("")
+        order = names.to_frame("name").with_row_index().group_by("name", maintain_order=True).agg("index")
+        timed = np.isfinite(seconds)
+        parted = {}
+        for name, rows in zip(order["name"], order["index"]):
+            places = rows.to_numpy()
+            parted[name] = places[timed[places]]
+    told: dict[str, int] = {}
+    found = [_one(name, values, seconds, rows, told) for name, rows in parted.items() if len(rows)]
+    notes = notes + [words.format(f"{count:,}") for words, count in told.items()]
     if not found:
-        raise TableError("no row has a time", where=f"{raw.source}, column {name!r}")
-    return TimeTable(found, name, parser, channels, notes)
+        raise TableError("no row has a time", where=f"{raw.source}, column {time!r}")
+    return TimeTable(found, time, parser, channels, by, notes)
 
 
-def read_times(raw: RawTable, name: str) -> tuple[np.ndarray, str, list[str]]:
-    """(rows,) seconds since 1970 or numbers, NaN where there is none; the parser; notes."""
+def read_times(raw: RawTable, name: str, known: str = "") -> tuple[np.ndarray, str, list[str]]:
+    """(rows,) seconds since 1970 or numbers, NaN where there is none; the parser; notes. known: the parser to try
+    first."""
     column = raw.frame[name]
     kind = infer_column(column, raw.frame.height, raw.nulls)
     tries = [kind.parser] if kind.kind in ("datetime", "numeric") and kind.parser else []
-    for parser in [*tries, "date iso", "number"]:
+    for parser in [*([known] if known else []), *tries, "date iso", "number"]:
         values, bad = cells.parse_checked(column, parser, raw.nulls)
         wrong = 0 if bad is None else int(bad.sum() or 0)
         if len(values) - values.null_count() and wrong <= 0.01 * len(values):
