@@ -25,7 +25,7 @@ import optax
 from jax import Array
 
 from amiss.errors import AmissError
-from amiss.params import Layout, Params, ravel, stack
+from amiss.params import Layout, Params, flatten, ravel, stack
 from amiss.programs import call
 from amiss.sampling import Data, Gather, Sampler, gather_rows, uniform
 
@@ -131,12 +131,15 @@ def _advance(
             batch = jax.tree.map(lambda a: a[i], batches)
             weight = batch["weight"]
 
-            def objective(flat: Array) -> tuple[Array, Array]:
-                losses = method.loss(Params(layout.unravel(flat), buffers), batch, jax.random.fold_in(key, i))  # type: ignore[misc]
+            def objective(weights: Any) -> tuple[Array, Array]:
+                losses = method.loss(Params(weights, buffers), batch, jax.random.fold_in(key, i))  # type: ignore[misc]
                 summed = jnp.sum(losses * weight)
                 return summed / jnp.maximum(jnp.sum(weight), 1e-12), summed
 
-            grad, summed = jax.grad(objective, has_aux=True)(state.flat)
+            # by the named weights: the gradient of a slice of the vector is a whole vector of zeros around it
+            grads, summed = jax.grad(objective, has_aux=True)(layout.unravel(state.flat))
+            named = flatten(grads)  # in JAX's order, not the layout's
+            grad = jnp.concatenate([jnp.ravel(named[name]) for name in layout.names])
             update, adam = _adam.update(grad, state.adam)
             flat = state.flat - rates[i] * (update + decay * state.flat)
             return _State(flat, adam, state.losses + summed, state.weights + jnp.sum(weight))
