@@ -21,7 +21,7 @@ from amiss.errors import LabelError, OptionError, TableError, check_number
 from amiss.numeric import Scaler
 from amiss.params import flatten, unflatten
 from amiss.sampling import Sampler, uniform
-from amiss.train import Method, Plan, Progress, Trained
+from amiss.train import Judge, Method, Plan, Progress, Trained
 
 PAD = 16  # columns are padded to a multiple of this, so that tables share compiled programs
 OFFSET_ROWS = 20_000  # the threshold of ``predict`` is taken from at most this many training rows
@@ -42,6 +42,7 @@ class Learner(BaseEstimator):
     learning_rate, weight_decay: of AdamW. schedule: 'constant' or 'cosine'.
     validation_fraction: share of the rows that a member holds out for early stopping.
     patience: epochs without a better held-out loss before training stops; None trains for all epochs on all rows.
+    average: what a running mean of the weights, which is what is kept, retains a step, in [0, 1); 0 for none.
     budget: seconds of training at most; None for no limit. steps: optimiser steps at most, likewise.
     random_state: an int makes every bit of the result reproducible.
     """
@@ -54,6 +55,7 @@ class Learner(BaseEstimator):
     schedule: str = "constant"
     validation_fraction: float = 0.1
     patience: int | None = 10
+    average: float = 0.0
     budget: float | None = None
     steps: int | None = None
     random_state: Any = None
@@ -88,11 +90,13 @@ class Learner(BaseEstimator):
             self.budget,
             seed,
             self.steps,
+            self.average,
         )
         splits = self._splits(rows, labels, np.random.default_rng(seed))
         trained = loop.train(
-            self.method(), data, splits, plan, columns=z.shape[1], sampler=type(self).sampler, report=report
-        )
+            self.method(), data, splits, plan, columns=z.shape[1], sampler=type(self).sampler, report=report,
+            judge=self._judge(data),
+        )  # fmt: skip
         self.members_ = {"weights": trained.weights, "buffers": trained.buffers}
         self.history_, self.stopped_, self.columns_ = trained.history, trained.stopped, z.shape[1]
         self.honest_ = self._honest(data["x"], splits, trained)
@@ -123,6 +127,10 @@ class Learner(BaseEstimator):
         """Arrays for the loop, the rows to learn from, and their labels where splits are to be stratified."""
         return {"x": pad_columns(z)}, np.arange(len(z)), None
 
+    def _judge(self, data: dict[str, np.ndarray]) -> Judge | None:
+        """What judges the held-out rows of all members together; None where each goes by its own."""
+        return None
+
     def _splits(
         self, rows: np.ndarray, labels: np.ndarray | None, rng: np.random.Generator
     ) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -144,6 +152,7 @@ class Learner(BaseEstimator):
                 check_number(name, getattr(self, name), low, whole=True)
         check_number("learning_rate", self.learning_rate, 0)
         check_number("weight_decay", self.weight_decay, 0)
+        check_number("average", self.average, 0, 1, open_high=True)
         check_number("validation_fraction", self.validation_fraction, 0, 1, open_high=True)
         if self.patience is not None:
             check_number("patience", self.patience, 0, whole=True)

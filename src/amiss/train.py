@@ -35,6 +35,8 @@ ASSESS_ROWS, ASSESS_MOST = 1024, 16384  # rows a block of the validation loss, a
 SCORE_ROWS = 2048  # every score is computed in blocks of this many rows, so that it cannot depend on its company
 
 Batch = dict[str, Any]  #: arrays by name, each with the batch's rows first
+#: (rows held out by some member, the mean of those members' scores of them) -> a loss; all members stop by it together
+Judge = Callable[[np.ndarray, np.ndarray], float]
 
 
 class Method(NamedTuple):
@@ -61,6 +63,8 @@ class Plan:
     (Loshchilov and Hutter, 2019). schedule: 'constant' or 'cosine' (with a short warm-up). patience: looks at
     the validation loss (one an epoch, or one in 64 steps where epochs are shorter) without a better one before training
     stops; None never stops early. budget: seconds for training. steps: optimiser steps at most, whatever the epochs.
+    average: what the running mean of the weights, which is looked at and kept, retains a step (Polyak and Juditsky,
+    1992), less in the first steps; 0 keeps the weights themselves.
     """
 
     epochs: int = 100
@@ -72,6 +76,7 @@ class Plan:
     budget: float | None = None
     seed: int = 0
     steps: int | None = None
+    average: float = 0.0
 
 
 class Progress(NamedTuple):
@@ -104,6 +109,7 @@ class _State(NamedTuple):
     adam: optax.ScaleByAdamState
     losses: Any  # (members,) sum of the rows' losses since it was last reset
     weights: Any  # (members,) sum of the rows' weights
+    mean: Any  # (members, values) running mean of flat
 
 
 @partial(jax.jit, static_argnames=("method", "layout", "together"))
@@ -113,6 +119,7 @@ def _advance(
     batches: Batch,
     rates: Array,
     decay: Array,
+    average: Array,
     seed: Array,
     steps: Array,
     *,
@@ -122,8 +129,9 @@ def _advance(
 ) -> _State:
     """Optimiser steps of every member on batches (members, chunk, batch, ...), steps (members,) of each.
 
-    rates: (chunk,) learning rates. decay: (values,). together: all members in one operation, as an accelerator
-    likes it; one after another is faster on a CPU core and compiles sooner.
+    rates: (chunk,) learning rates. decay: (values,). average: what the running mean retains.
+    together: all members in one operation, as an accelerator likes it; one after another is faster on a CPU core and
+    compiles sooner.
     """
 
     def member(state: _State, buffers: Any, batches: Batch, key: Array, steps: Array) -> _State:
@@ -142,7 +150,9 @@ def _advance(
             grad = jnp.concatenate([jnp.ravel(named[name]) for name in layout.names])
             update, adam = _adam.update(grad, state.adam)
             flat = state.flat - rates[i] * (update + decay * state.flat)
-            return _State(flat, adam, state.losses + summed, state.weights + jnp.sum(weight))
+            retained = jnp.minimum(average, adam.count / (adam.count + 9.0))
+            mean = retained * state.mean + (1 - retained) * flat
+            return _State(flat, adam, state.losses + summed, state.weights + jnp.sum(weight), mean)
 
         return jax.lax.fori_loop(0, steps, step, state)
 
@@ -152,14 +162,15 @@ def _advance(
     return jax.lax.map(lambda each: member(*each), (state, buffers, batches, keys, steps))
 
 
-@partial(jax.jit, static_argnames=("method", "layout"))
-def _assess(flat: Array, buffers: Any, batch: Batch, *, method: Method, layout: Layout) -> Array:
-    """(members,) sums of the watched loss over a block of validation rows, batch (members, block, ...)."""
+@partial(jax.jit, static_argnames=("method", "layout", "judged"))
+def _assess(flat: Array, buffers: Any, batch: Batch, *, method: Method, layout: Layout, judged: bool) -> Array:
+    """(members, block) of validation rows, batch (members, block, ...): the watched loss, or, to be judged, scores."""
     watched = method.monitor or method.loss
     key = jax.random.key(0)  # the same noise every time, so that rounds can be compared
 
     def member(flat: Array, buffers: Any, batch: Batch) -> Array:
-        return jnp.sum(watched(Params(layout.unravel(flat), buffers), batch, key) * batch["weight"])  # type: ignore[misc]
+        params = Params(layout.unravel(flat), buffers)
+        return method.score(params, batch["x"]) if judged else watched(params, batch, key)  # type: ignore[misc]
 
     return jax.vmap(member)(flat, buffers, batch)
 
@@ -182,10 +193,13 @@ def train(
     columns: int,
     sampler: Sampler = uniform,
     gather: Gather = gather_rows,
+    judge: Judge | None = None,
     report: Callable[[Progress], None] | None = None,
 ) -> Trained:
     """Train one member for each of ``splits`` (training rows, validation rows), both indices into ``data``.
 
+    Each member keeps its weights of the best look at its validation rows; with a ``judge`` of the scores of all
+    held-out rows, all members keep those of one look, and stop together.
     Same seed, same bits. Ctrl-C and the budget end training with the best weights so far.
     """
     rngs = [np.random.default_rng([plan.seed, i]) for i in range(len(splits))]
@@ -197,34 +211,34 @@ def train(
     cuts = [slice(start, start + half) for start in range(0, len(members), half)]
     stop = threading.Event()
     started = time.perf_counter()
+    judge = judge if all(len(held) for _, held in splits) else None
     groups = [
         _Group(
-            method,
-            data,
-            members[c],
-            splits[c],
-            rngs[c],
-            plan,
-            sampler,
-            gather,
-            stop,
-            started,
-            report if not i else None,
-        )
-        for i, c in enumerate(cuts)
-    ]
+            method, data, members[c], splits[c], rngs[c], plan, sampler, gather, stop, started, judge is not None
+        ) for c in cuts
+    ]  # fmt: skip
     with ThreadPoolExecutor(max(1, min(len(groups), os.cpu_count() or 1))) as pool:
-        running = [pool.submit(group.run) for group in groups]
-        try:
-            for future in as_completed(running):
-                future.result()
-        except KeyboardInterrupt:
-            stop.set()
-            for future in running:
-                future.result()
-        except BaseException:
-            stop.set()  # else the pool waits until the other members are trained, for nothing
-            raise
+        while active := [g for g in groups if g.training]:
+            running = [pool.submit(group.advance) for group in active]
+            try:
+                for future in as_completed(running):
+                    future.result()
+            except KeyboardInterrupt:
+                stop.set()
+                for future in running:
+                    future.result()
+            except BaseException:
+                stop.set()  # else the pool waits until the other members are trained, for nothing
+                raise
+            try:
+                if judge is not None:
+                    loss = _judged(judge, groups)
+                    for group in groups:
+                        group.keep(np.full(len(group.splits), loss))
+                if report is not None and active[0] is groups[0]:
+                    report(groups[0].progress())
+            except KeyboardInterrupt:
+                stop.set()
     flat = np.concatenate([g.best for g in groups])
     # where no look at the held-out rows was finite, the best weights are the first ones: nothing was learned
     if not np.isfinite(flat).all() or not all(np.isfinite(g.best_loss).all() for g in groups):
@@ -234,16 +248,27 @@ def train(
     return Trained(stack(named), stack([m.buffers for m in members]), groups[0].history, reason)
 
 
+def _judged(judge: Judge, groups: Sequence[_Group]) -> float:
+    """The judge's loss of the held-out rows, each with the mean score of the members that hold it out."""
+    held = np.concatenate([rows[:ASSESS_MOST] for group in groups for _, rows in group.splits])
+    seen = np.concatenate([each[: len(rows)] for g in groups for each, (_, rows) in zip(g.seen, g.splits)])
+    rows, place, count = np.unique(held, return_inverse=True, return_counts=True)
+    return judge(rows, np.bincount(place, seen) / count) if np.isfinite(seen).all() else math.inf
+
+
 class _Group:
-    """Members that train together in one program, on one thread."""
+    """Members that train together in one program, on one thread.
+
+    seen: (members, rows) of the last look at the validation rows: the watched losses, or, to be judged, the scores.
+    """
 
     def __init__(
         self, method: Method, data: Data, members: Sequence[Params], splits: Sequence[tuple[np.ndarray, np.ndarray]],
         rngs: Sequence[np.random.Generator], plan: Plan, sampler: Sampler, gather: Gather,
-        stop: threading.Event, started: float, report: Callable[[Progress], None] | None,
+        stop: threading.Event, started: float, judged: bool,
     ) -> None:  # fmt: skip
         self.method, self.data, self.splits, self.rngs, self.plan = method, data, splits, rngs, plan
-        self.sampler, self.gather, self.stop, self.started, self.report = sampler, gather, stop, started, report
+        self.sampler, self.gather, self.stop, self.started, self.judged = sampler, gather, stop, started, judged
         flat, self.layout, decays = ravel([m.weights for m in members])
         self.buffers = jax.device_put(stack([m.buffers for m in members]))
         self.decay = decays * np.float32(plan.weight_decay)
@@ -251,37 +276,34 @@ class _Group:
         # NumPy, not JAX, outside the programs: every eager JAX operation would be one more program to compile
         zeros = np.zeros(count, np.float32)
         adam = optax.ScaleByAdamState(np.zeros(count, np.int32), np.zeros_like(flat), np.zeros_like(flat))
-        self.state = _State(flat, adam, zeros, zeros)
+        self.state = _State(flat, adam, zeros, zeros, flat)
         self.best, self.best_loss = flat.copy(), np.full(count, np.inf)
         self.best_look = np.zeros(count, int)
         self.history: list[dict[str, float]] = []
-        self.stopped = "epochs"
+        self.stopped, self.epoch, self.done = "epochs", 0, 0
         self.validation = self._validation_blocks()
-
-    def run(self) -> None:
-        """Rounds of epochs until the plan, patience, budget or the person ends them."""
-        plan, epoch, done = self.plan, 0, 0
-        longest = max(len(rows) for rows, _ in self.splits)
+        longest = max(len(rows) for rows, _ in splits)
         per_epoch = -(-longest // plan.batch_size)
-        a_round = max(1, ROUND_STEPS // per_epoch) if self.validation else max(1, 4 * ROUND_STEPS // per_epoch)
-        most = math.inf if plan.steps is None else plan.steps
-        while epoch < plan.epochs and done < most and self.stopped == "epochs":
-            epochs = min(a_round, plan.epochs - epoch)
-            index, weight = self._sample(epochs)
-            total = min(most, done + index.shape[1] // epochs * (plan.epochs - epoch))
-            steps = int(min(index.shape[1], most - done))
-            finished = self._round(index[:, :steps], weight[:, :steps], done, int(total))
-            done += steps
-            epoch += epochs
-            self._assess_round(epoch)
-            if not finished:
-                self.stopped = "interrupted" if self.stop.is_set() else "budget"
-            elif (
-                plan.patience is not None
-                and self.validation
-                and (len(self.history) - self.best_look > plan.patience).all()
-            ):
-                self.stopped = "patience"
+        self.a_round = max(1, (1 if self.validation else 4) * ROUND_STEPS // per_epoch)
+        self.most = math.inf if plan.steps is None else plan.steps
+
+    @property
+    def training(self) -> bool:
+        """Whether plan, patience, budget and person let it go on."""
+        return self.stopped == "epochs" and self.epoch < self.plan.epochs and self.done < self.most
+
+    def advance(self) -> None:
+        """A round of epochs, and a look at the held-out rows."""
+        epochs = min(self.a_round, self.plan.epochs - self.epoch)
+        index, weight = self._sample(epochs)
+        total = min(self.most, self.done + index.shape[1] // epochs * (self.plan.epochs - self.epoch))
+        steps = int(min(index.shape[1], self.most - self.done))
+        finished = self._round(index[:, :steps], weight[:, :steps], self.done, int(total))
+        self.done += steps
+        self.epoch += epochs
+        self._look()
+        if not finished:
+            self.stopped = "interrupted" if self.stop.is_set() else "budget"
 
     def _sample(self, epochs: int) -> tuple[np.ndarray, np.ndarray]:
         """Indices and weights of the next epochs' batches, both (members, steps, batch)."""
@@ -296,7 +318,7 @@ class _Group:
         """Run the steps in chunks of one fixed shape; False where budget or person ended it early."""
         members, steps, batch = index.shape
         values = members * batch * math.prod(self.data["x"].shape[1:])
-        chunk = CHUNK_STEPS
+        chunk, average = CHUNK_STEPS, np.float32(self.plan.average)
         while chunk > 8 and chunk * values > CHUNK_VALUES:
             chunk //= 2
         real = steps - np.argmax(np.any(weight > 0, axis=2)[:, ::-1], axis=1)  # beyond them a member has padding only
@@ -309,29 +331,40 @@ class _Group:
             seed = np.uint32(self.rngs[0].integers(2**32))
             count = np.clip(real - start, 0, chunk).astype(np.int32)
             self.state = call(
-                _advance, self.state, self.buffers, batches, rates, self.decay, seed, count,
+                _advance, self.state, self.buffers, batches, rates, self.decay, average, seed, count,
                 method=self.method, layout=self.layout, together=jax.default_backend() != "cpu",
             )  # fmt: skip
         return True
 
-    def _assess_round(self, epoch: int) -> None:
-        """Note losses, keep the best weights of each member, report."""
-        loss = np.asarray(self.state.losses) / np.maximum(np.asarray(self.state.weights), 1e-12)
-        zeros = np.zeros(len(loss), np.float32)
+    def _look(self) -> None:
+        """Note losses and look at the held-out rows; where nobody judges all members, keep each one's best weights."""
+        self.loss = np.asarray(self.state.losses) / np.maximum(np.asarray(self.state.weights), 1e-12)
+        zeros = np.zeros(len(self.loss), np.float32)
         self.state = self.state._replace(losses=zeros, weights=zeros)
-        watched = loss
-        if self.validation:
-            sums = [call(_assess, self.state.flat, self.buffers, b, method=self.method,
-                         layout=self.layout) for b in self.validation]  # fmt: skip
-            watched = np.sum([np.asarray(s) for s in sums], 0) / sum(
-                np.asarray(b["weight"]).sum(1) for b in self.validation
-            )
-        better = np.atleast_1d(watched < self.best_loss) | (not self.validation)
-        self.best[better] = np.asarray(self.state.flat)[better]
+        if not self.validation:
+            self.keep(self.loss)
+            return
+        seen = [call(_assess, self.state.mean, self.buffers, b, method=self.method, layout=self.layout,
+                     judged=self.judged) for b in self.validation]  # fmt: skip
+        self.seen = np.concatenate([np.asarray(s) for s in seen], 1)
+        if not self.judged:
+            weight = np.concatenate([np.asarray(b["weight"]) for b in self.validation], 1)
+            with np.errstate(invalid="ignore", over="ignore"):  # weights that diverged are never the best ones
+                self.keep((self.seen * weight).sum(1) / weight.sum(1))
+
+    def keep(self, watched: np.ndarray) -> None:
+        """Keep the weights of the members whose watched loss (members,) is the least so far, or stop."""
+        better = (watched < self.best_loss) | (not self.validation)
+        self.best[better] = np.asarray(self.state.mean)[better]
         self.best_loss[better], self.best_look[better] = watched[better], len(self.history) + 1
-        self.history.append({"epoch": epoch, "loss": float(loss.mean()), "validation": float(watched.mean())})
-        if self.report is not None:
-            self.report(Progress(epoch, self.plan.epochs, float(loss.mean()), float(watched.mean()), self._seconds()))
+        self.history.append({"epoch": self.epoch, "loss": float(self.loss.mean()), "validation": float(watched.mean())})
+        patient = self.plan.patience is None or not self.validation or self.stopped != "epochs"
+        if not patient and (len(self.history) - self.best_look > self.plan.patience).all():
+            self.stopped = "patience"
+
+    def progress(self) -> Progress:
+        last = self.history[-1]
+        return Progress(self.epoch, self.plan.epochs, last["loss"], last["validation"], self._seconds())
 
     def _validation_blocks(self) -> list[Batch]:
         """The members' validation rows as blocks (members, block, ...) of one fixed shape; none where one has none."""
