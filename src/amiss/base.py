@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, OutlierMixin
+from sklearn.metrics import average_precision_score
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -135,16 +136,16 @@ class Learner(BaseEstimator):
         self, rows: np.ndarray, labels: np.ndarray | None, rng: np.random.Generator
     ) -> list[tuple[np.ndarray, np.ndarray]]:
         """(training rows, held-out rows) for each member; held-out rows are stratified by ``labels``."""
-        splits = []
-        for _ in range(self.n_estimators):
-            held = np.zeros(len(rows), bool)
-            if self.patience is not None and self.validation_fraction * len(rows) >= HELD_OUT_LEAST:
-                for value in [None] if labels is None else np.unique(labels):
-                    of_class = np.flatnonzero(np.ones(len(rows), bool) if labels is None else labels == value)
-                    count = round(self.validation_fraction * len(of_class))
-                    held[rng.permutation(of_class)[: min(count, len(of_class) - 1)]] = True
-            splits.append((rows[~held], rows[held]))
-        return splits
+        held = np.zeros((self.n_estimators, len(rows)), bool)
+        if self.patience is not None and self.validation_fraction * len(rows) >= HELD_OUT_LEAST:
+            for value in [None] if labels is None else np.unique(labels):
+                order = rng.permutation(np.flatnonzero(np.ones(len(rows), bool) if labels is None else labels == value))
+                count = self.validation_fraction * len(order)
+                for member in range(self.n_estimators):  # one after another through all rows, and round again
+                    start, stop = round(member * count), round((member + 1) * count)
+                    picked = order[np.arange(start, max(start + 1, stop)) % len(order)]
+                    held[member, picked[: len(order) - 1]] = True
+        return [(rows[~out], rows[out]) for out in held]
 
     def _check_parameters(self) -> None:
         for name, low in {"n_estimators": 1, "epochs": 0, "batch_size": 1}.items():
@@ -244,9 +245,12 @@ class Classifier(ClassifierMixin, Learner):
     """A detector that learns from labels: a binary classifier whose second class is the anomaly.
 
     class_weight: 'balanced', a dictionary from class to weight, or None.
+    stopping: 'loss': each member stops by its own held-out loss; 'average precision': all stop together, by that of
+    all rows that are held out.
     """
 
     class_weight: Any = None
+    stopping: str = "loss"
 
     def fit(self, X: Any, y: Any) -> Classifier:
         """Learn from X (rows, columns), numeric and finite, and y (rows,) of two classes, 0 normal and 1 anomaly.
@@ -303,6 +307,22 @@ class Classifier(ClassifierMixin, Learner):
             )
         data = {"x": pad_columns(z), "y": y.astype(np.float32), "sample_weight": self._row_weights(y, counts)}
         return data, rows, y[rows]
+
+    def _judge(self, data: dict[str, np.ndarray]) -> Judge | None:
+        if self.stopping != "average precision":
+            return None
+
+        def missed(rows: np.ndarray, scores: np.ndarray) -> float:
+            y = data["y"][rows] == 1
+            return 1 - average_precision_score(y, scores) if y.any() else 1.0
+
+        return missed
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        if self.stopping not in ("loss", "average precision"):
+            required = "'loss' or 'average precision'"
+            raise OptionError("there is no such stopping", required=required, found=repr(self.stopping))
 
     def _row_weights(self, y: np.ndarray, counts: np.ndarray) -> np.ndarray:
         if self.class_weight is None:

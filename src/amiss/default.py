@@ -45,12 +45,19 @@ class AnomalyDetector(Detector):
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class AnomalyClassifier(FeedForward):
-    """The default with labels: feed-forward networks that also see every column cut at its quantiles.
+    """The default with labels: feed-forward networks that also see every column cut at quantiles of both kinds of rows.
 
     Cuts give networks what trees have, a bend at any column's own values; dropout and weight decay keep them from
-    over-fitting the few anomalies. See :class:`~amiss.detectors.feedforward.FeedForward`.
+    over-fitting the few anomalies. Together the members hold out every row once, and stop where the average precision
+    of these rows is best. See :class:`~amiss.detectors.feedforward.FeedForward`.
     """
 
+    activation: str = "silu"
     bins: int = 8
+    column_rate: float = 6.0
     dropout: float = 0.25
     weight_decay: float = 0.1
+    n_estimators: int = 8
+    average: float = 0.98
+    validation_fraction: float = 0.125
+    stopping: str = "average precision"

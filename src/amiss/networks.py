@@ -20,6 +20,7 @@ from amiss.errors import OptionError, check_number, did_you_mean
 Weights = dict[str, Array]
 
 CUT_PAD = 16  #: cut columns are padded to a multiple of this
+LEAST_BIN = 1e-4  #: the width of a bin, in standard deviations of its column, at least
 FAR = 1e30  #: squared distance to a reference that only fills up the array
 LEAST_REFERENCES = 512  #: references are padded to a power of two from here up, so that tables share programs
 NEAREST_ROWS = 128  #: rows whose distances to all references are held at once
@@ -90,16 +91,27 @@ def mlp(
     return x
 
 
-def init_bins(rows: np.ndarray, bins: int) -> dict[str, np.ndarray]:
+def init_bins(rows: np.ndarray, bins: int, y: np.ndarray) -> dict[str, np.ndarray]:
     """Buffers for :func:`piecewise` from rows (rows, columns): the columns that are cut, those of over two values, and
-    their bins' lower ends and slopes (cut columns, bins), from quantiles. Padded so that tables share programs."""
-    edges = {j: np.unique(np.quantile(rows[:, j], np.linspace(0, 1, bins + 1))) for j in range(rows.shape[1])}
+    their bins' lower ends and slopes (cut columns, 2 bins). Padded so that tables share programs.
+
+    Half of the cuts are quantiles of all rows, half of the anomalies (y = 1): the few anomalies often lie in what would
+    be one bin. There are no more of these than half of the anomalies, so that no cut is a single row's."""
+    anomalies = rows[y == 1]
+    levels, own = np.linspace(0, 1, bins + 1), np.linspace(0, 1, min(bins, len(anomalies) // 2) + 1)
+    edges = {}
+    for j in range(rows.shape[1]):
+        found = np.quantile(rows[:, j], levels)
+        if len(own) > 1:
+            found = np.concatenate([found, np.quantile(anomalies[:, j], own)])
+        found = np.unique(found.astype(np.float32))
+        edges[j] = found[np.append(True, np.diff(found) > LEAST_BIN)]
     cut = [j for j, found in edges.items() if len(found) > 2]
-    low = np.zeros((-(-max(1, len(cut)) // CUT_PAD) * CUT_PAD, bins), np.float32)
+    low = np.zeros((-(-max(1, len(cut)) // CUT_PAD) * CUT_PAD, 2 * bins + 1), np.float32)
     slope = np.zeros_like(low)  # stays 0 where there are fewer bins than there is room for
     for i, j in enumerate(cut):
         low[i, : len(edges[j]) - 1] = edges[j][:-1]
-        slope[i, : len(edges[j]) - 1] = 1 / np.maximum(np.diff(edges[j]), 1e-6)
+        slope[i, : len(edges[j]) - 1] = 1 / np.diff(edges[j])
     return {"columns": np.pad(np.array(cut, np.int32), (0, len(low) - len(cut))), "low": low, "slope": slope}
 
 
