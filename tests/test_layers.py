@@ -28,6 +28,7 @@ LAYERS: list[tuple[str, ...]] = [
     ("verdict",),
     VIEWS,
     ("base",),
+    ("weak",),
     ("detectors", "detectors.*"),
     ("default",),
     READING,

@@ -61,12 +61,15 @@ class Learner(BaseEstimator):
     steps: int | None = None
     random_state: Any = None
 
-    sampler: ClassVar[Sampler] = staticmethod(uniform)
     bend: ClassVar[bool] = True  #: whether heavy tails are bent before the detector sees them
 
     def method(self) -> Method:
         """The three pure functions for these parameters."""
         raise NotImplementedError
+
+    def _sampler(self) -> Sampler:
+        """Which rows make a batch."""
+        return uniform
 
     # --- on an encoded matrix ---------------------------------------------------------------------------------------
 
@@ -95,7 +98,7 @@ class Learner(BaseEstimator):
         )
         splits = self._splits(rows, labels, np.random.default_rng(seed))
         trained = loop.train(
-            self.method(), data, splits, plan, columns=z.shape[1], sampler=type(self).sampler, report=report,
+            self.method(), data, splits, plan, columns=z.shape[1], sampler=self._sampler(), report=report,
             judge=self._judge(data),
         )  # fmt: skip
         self.members_ = {"weights": trained.weights, "buffers": trained.buffers}
@@ -111,11 +114,15 @@ class Learner(BaseEstimator):
         for member, (_, rows) in enumerate(splits):
             held[member, rows] = True
         rows = np.flatnonzero(held.any(0))[:HONEST_MOST]
-        scores = np.empty(len(rows))
+        every = np.empty((len(splits), len(rows)))
         for block, each in loop.score_members(self.method(), trained, x[rows]):
-            out = held[:, rows[block]]
-            scores[block] = (each * out).sum(0) / out.sum(0)
-        return rows, scores
+            every[:, block] = each
+        out = held[:, rows]
+        return rows, self._as_ensemble((every * out).sum(0) / out.sum(0), every) if len(rows) else every[0]
+
+    def _as_ensemble(self, scores: np.ndarray, every: np.ndarray) -> np.ndarray:
+        """(rows,) scores by those members that held a row out, beside all members' (members, rows)."""
+        return scores
 
     def score_encoded(self, z: np.ndarray) -> np.ndarray:
         """(rows,) float64 anomaly scores of z (rows, columns) float32, encoded as in training."""
@@ -255,15 +262,15 @@ class Classifier(ClassifierMixin, Learner):
     def fit(self, X: Any, y: Any) -> Classifier:
         """Learn from X (rows, columns), numeric and finite, and y (rows,) of two classes, 0 normal and 1 anomaly.
 
-        Other pairs of classes are taken in sorted order, the second being the anomaly. Where y holds 1, 0 and -1,
-        rows of -1 are unlabelled. Raises LabelError for one class or more than two.
+        Other pairs of classes are taken in sorted order, the second being the anomaly. Where y holds 1, -1 and perhaps
+        0, rows of -1 are unlabelled. Raises LabelError for one class or more than two.
         """
         X, y = validate_data(self, X, y, dtype=np.float64, ensure_min_samples=2)
         check_classification_targets(y)
         classes = np.unique(y)
         unlabelled = np.zeros(len(y), bool)
-        if np.array_equal(classes, [-1, 0, 1]):
-            unlabelled, classes = y == -1, classes[1:]
+        if np.array_equal(classes, [-1, 0, 1]) or np.array_equal(classes, [-1, 1]):
+            unlabelled, classes = y == -1, np.array([0, 1], classes.dtype)
         if len(classes) != 2:
             count = "1 class" if len(classes) == 1 else f"{len(classes)} classes"
             only = "Only binary classification is supported. " if len(classes) > 2 else ""
@@ -307,6 +314,13 @@ class Classifier(ClassifierMixin, Learner):
             )
         data = {"x": pad_columns(z), "y": y.astype(np.float32), "sample_weight": self._row_weights(y, counts)}
         return data, rows, y[rows]
+
+    def _as_ensemble(self, scores: np.ndarray, every: np.ndarray) -> np.ndarray:
+        """One member's scores spread wider than the mean of many: brought to its spread, quantile by quantile."""
+        levels = np.linspace(0, 1, min(512, every.shape[1]))
+        alone, together = np.quantile(every, levels), np.quantile(every.mean(0), levels)
+        beyond = np.minimum(scores - alone[0], 0) + np.maximum(scores - alone[-1], 0)
+        return np.interp(scores, alone, together) + beyond
 
     def _judge(self, data: dict[str, np.ndarray]) -> Judge | None:
         if self.stopping != "average precision":

@@ -21,6 +21,8 @@ Weights = dict[str, Array]
 
 CUT_PAD = 16  #: cut columns are padded to a multiple of this
 LEAST_BIN = 1e-4  #: the width of a bin, in standard deviations of its column, at least
+CENTRE_ROWS, LEAST_CENTRE = 4096, 0.1  #: rows that a centre is the mean of; a centre at zero is reached by no weights
+SLOPE = 0.1  #: of the leaky rectifier
 FAR = 1e30  #: squared distance to a reference that only fills up the array
 LEAST_REFERENCES = 512  #: references are padded to a power of two from here up, so that tables share programs
 NEAREST_ROWS = 128  #: rows whose distances to all references are held at once
@@ -69,6 +71,28 @@ def init_mlp(
         if bias:
             weights[f"b{i}"] = np.zeros(fan_out, np.float32)
     return weights
+
+
+def init_centred(
+    rng: np.random.Generator, rows: np.ndarray, hidden: Sequence[int], columns: int
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Weights of a dense network without biases, and the mean of what it makes of rows, away from zero.
+
+    For methods that measure a distance to a fixed centre: with biases, or a centre that weights of zero reach, a
+    network can map everything onto it. The network's activation is the leaky rectifier of slope ``SLOPE``."""
+    weights = init_mlp(rng, (rows.shape[-1], *hidden), columns, bias=False)
+    z = rows[:CENTRE_ROWS]
+    for i in range(len(hidden)):  # the forward pass in NumPy: nothing is compiled for it
+        z = z @ weights[f"w{i}"]
+        z = np.where(z > 0, z, SLOPE * z) if i < len(hidden) - 1 else z
+    centre = z.mean(0)
+    away = np.where(centre < 0, -LEAST_CENTRE, LEAST_CENTRE)
+    return weights, np.where(np.abs(centre) < LEAST_CENTRE, away, centre).astype(np.float32)
+
+
+def leaky(x: Array) -> Array:
+    """The leaky rectifier of slope ``SLOPE``: one that is bounded can map everything onto a centre."""
+    return jax.nn.leaky_relu(x, SLOPE)
 
 
 def mlp(

@@ -43,6 +43,13 @@ DETECTORS: dict[str, Entry] = {
     "DeepIsolationForest": Entry(
         "deepforest", ("one-class", "unsupervised"), "rows that random cuts soon part from all others"
     ),
+    "DevNet": Entry("devnet", ("weakly supervised",), "rows like a few labelled anomalies, by how far they deviate"),
+    "DeepSAD": Entry(
+        "deepsad", ("weakly supervised",), "rows that a network maps far from the others' centre, as labelled anomalies"
+    ),
+    "PReNet": Entry(
+        "prenet", ("weakly supervised",), "rows like a few labelled anomalies, by how pairs of rows relate"
+    ),
     "FeedForward": Entry("feedforward", ("supervised",), "rows like the labelled anomalies"),
 }
 

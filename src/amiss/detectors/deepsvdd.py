@@ -5,36 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
 from amiss.base import Detector
-from amiss.networks import check_layers, init_mlp, mlp
+from amiss.networks import check_layers, init_centred, leaky, mlp
 from amiss.params import Params
 from amiss.sampling import Data
 from amiss.train import Batch, Method
-
-LEAST_CENTRE = 0.1  # a centre at zero is reached by weights of zero
-CENTRE_ROWS = 4096
-SLOPE = 0.1  # of the leaky rectifier: one that is bounded, or has a bias, can map everything onto the centre
 
 
 @lru_cache
 def _method(hidden: tuple[int, ...]) -> Method:
     def init(rng: np.random.Generator, data: Data, columns: int) -> Params:
-        weights = init_mlp(rng, (data["x"].shape[-1], *hidden), columns, bias=False)
-        z = data["x"][:CENTRE_ROWS]
-        for i in range(len(hidden)):  # the forward pass in NumPy: nothing is compiled for it
-            z = z @ weights[f"w{i}"]
-            z = np.where(z > 0, z, SLOPE * z) if i < len(hidden) - 1 else z
-        centre = z.mean(0)
-        away = np.where(centre < 0, -LEAST_CENTRE, LEAST_CENTRE)
-        return Params(weights, {"centre": np.where(np.abs(centre) < LEAST_CENTRE, away, centre).astype(np.float32)})
+        weights, centre = init_centred(rng, data["x"], hidden, columns)
+        return Params(weights, {"centre": centre})
 
     def score(params: Params, rows: Array) -> Array:
-        gap = mlp(params.weights, rows, lambda x: jax.nn.leaky_relu(x, SLOPE)) - params.buffers["centre"][None, :]
+        gap = mlp(params.weights, rows, leaky) - params.buffers["centre"][None, :]
         return jnp.sum(gap * gap, -1)
 
     def loss(params: Params, batch: Batch, key: Array) -> Array:

@@ -1,0 +1,71 @@
+"""What the weakly supervised methods share: labels of three kinds, batches that hold anomalies, a boundary."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from amiss.base import Classifier, Report, pad_columns
+from amiss.errors import LabelError
+from amiss.sampling import Sampler, balanced
+from amiss.train import Method
+
+BOUNDARY_ROWS = 20_000  #: training rows, at most, that the boundary of ``predict`` is taken from
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class WeakClassifier(Classifier):
+    """A method that learns from a few labelled anomalies among rows that are mostly unlabelled.
+
+    y holds 1 for an anomaly, 0 for a row known to be normal, -1 for an unlabelled one, which is taken to be normal more
+    often than not. Half of every batch are anomalies. A method's buffers hold a ``boundary``, which its score lessens
+    the raw one by: it is set after training to where the rows labelled 1 and the others part best, so that positive
+    scores mean anomaly. ``predict_proba`` follows the score, but is no calibrated probability.
+    """
+
+    def method(self) -> Method:
+        raise NotImplementedError
+
+    def fit_encoded(self, z: np.ndarray, y: np.ndarray | None = None, *, report: Report | None = None) -> Classifier:
+        super().fit_encoded(z, y, report=report)
+        assert y is not None
+        rows = np.arange(len(z))
+        if len(z) > BOUNDARY_ROWS:
+            drawn = np.random.default_rng(0).permutation(np.flatnonzero(y != 1))[:BOUNDARY_ROWS]
+            rows = np.concatenate([drawn, np.flatnonzero(y == 1)[:BOUNDARY_ROWS]])
+        cut = np.float32(_boundary(self.score_encoded(z[rows]), y[rows] == 1))
+        self.members_["buffers"]["boundary"] = self.members_["buffers"]["boundary"] + cut
+        held, scores = self.honest_
+        self.honest_ = held, scores - float(cut)
+        return self
+
+    def _sampler(self) -> Sampler:
+        return balanced
+
+    def _training_data(
+        self, z: np.ndarray, y: np.ndarray | None
+    ) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray | None]:
+        if y is None:
+            raise LabelError("this detector learns from labels", required="a label column", found="none")
+        if not (y == 1).any() or (y == 1).all():
+            raise LabelError(
+                "this detector needs labelled anomalies among other rows",
+                required="some rows labelled 1, and some labelled 0 or -1 (unlabelled)",
+                found=f"{(y == 1).sum()} labelled anomalies of {len(y)} rows",
+            )
+        anomaly = y == 1
+        weights = self._row_weights(anomaly.astype(int), np.bincount(anomaly, minlength=2))
+        # y in {1, 0, -1} goes into the batches as it is: DeepSAD tells known normal rows from unlabelled ones
+        data = {"x": pad_columns(z), "y": y.astype(np.float32), "sample_weight": weights}
+        return data, np.arange(len(z)), anomaly.astype(np.int8)
+
+
+def _boundary(scores: np.ndarray, anomaly: np.ndarray) -> float:
+    """The score at which the shares of anomalies above and of other rows below sum to the most."""
+    order = np.argsort(scores, kind="stable")
+    ranked, is_anomaly = scores[order], anomaly[order]
+    below = np.cumsum(~is_anomaly) / (~is_anomaly).sum() - np.cumsum(is_anomaly) / is_anomaly.sum()
+    below[:-1][ranked[1:] == ranked[:-1]] = -np.inf  # rows of one score stay on one side
+    best = int(np.argmax(below))
+    return float(ranked[best] + ranked[min(best + 1, len(ranked) - 1)]) / 2
