@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, OutlierMixin
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
@@ -28,6 +29,7 @@ PAD = 16  # columns are padded to a multiple of this, so that tables share compi
 OFFSET_ROWS = 20_000  # the threshold of ``predict`` is taken from at most this many training rows
 STEPS, EPOCHS_MOST = 3_000, 200  # where the person names no number of epochs
 HONEST_MOST = 50_000  # rows whose held-out scores are kept
+LEAST_GAIN = 0.01  # scores that say nothing keep their order
 HELD_OUT_LEAST = 8  # with fewer validation rows than this, early stopping would follow noise
 
 Report = Callable[[Progress], None]
@@ -353,6 +355,14 @@ class Classifier(ClassifierMixin, Learner):
             classes = getattr(self, "classes_", np.array([0, 1]))
             normal, anomaly = (float(self.class_weight.get(c, 1.0)) for c in classes.tolist())
         return np.where(y == 1, anomaly, normal).astype(np.float32)
+
+
+def log_odds(scores: np.ndarray, y: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
+    """Gain and shift that make of scores (rows,) the log-odds of y = 1, by logistic regression; it never sinks."""
+    middle, unit = float(np.median(scores)), float(scores.std()) or 1.0
+    line = LogisticRegression(C=100.0).fit(((scores - middle) / unit)[:, None], y, sample_weight=weights)
+    gain = max(float(line.coef_[0, 0]) / unit, LEAST_GAIN)
+    return gain, float(line.intercept_[0]) - gain * middle
 
 
 def _batch_size(rows: int) -> int:

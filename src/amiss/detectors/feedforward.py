@@ -11,7 +11,7 @@ import numpy as np
 import optax
 from jax import Array
 
-from amiss.base import Classifier
+from amiss.base import Classifier, Report, log_odds
 from amiss.errors import check_number
 from amiss.networks import activation, check_layers, init_bins, init_mlp, mlp, piecewise
 from amiss.params import Params
@@ -27,6 +27,7 @@ def _method(
 
     def init(rng: np.random.Generator, data: Data, columns: int) -> Params:
         buffers = init_bins(data["x"], bins, data["y"]) if bins else {}
+        buffers |= {"gain": np.ones((), np.float32), "shift": np.zeros((), np.float32)}
         more = buffers["low"].size if bins else 0
         sizes = (data["x"].shape[-1] + more, *hidden, 1)
         weights = init_mlp(rng, sizes, columns + int((buffers["slope"] > 0).sum()) if bins else columns)
@@ -56,10 +57,10 @@ def _method(
         return losses(logit(params, x, key), y)
 
     def monitor(params: Params, batch: Batch, key: Array) -> Array:
-        return losses(score(params, batch["x"]), batch["y"])
+        return losses(logit(params, seen(params, batch["x"])), batch["y"])
 
     def score(params: Params, rows: Array) -> Array:
-        return logit(params, seen(params, rows))
+        return logit(params, seen(params, rows)) * params.buffers["gain"] + params.buffers["shift"]
 
     return Method(init, loss, score, monitor)
 
@@ -100,6 +101,19 @@ class FeedForward(Classifier):
             tuple(self.hidden), self.activation, float(self.dropout), int(self.bins), float(self.column_rate),
             self._focus(), float(self.label_smoothing), float(self.mixup),
         )  # fmt: skip
+
+    def fit_encoded(self, z: np.ndarray, y: np.ndarray | None = None, *, report: Report | None = None) -> FeedForward:
+        super().fit_encoded(z, y, report=report)
+        rows, scores = self.honest_
+        if self.stopping == "loss" or y is None or len(np.unique(y[rows])) < 2:
+            return self
+        # average precision does not see the scores' scale: it is brought to that of log-odds (Platt, 1999)
+        weights = self._row_weights(y[rows], np.bincount(y[rows], minlength=2))
+        gain, shift = log_odds(scores, y[rows], weights)
+        for name, value in (("gain", gain), ("shift", shift)):
+            self.members_["buffers"][name] = np.full(self.n_estimators, value, np.float32)
+        self.honest_ = rows, scores * gain + shift
+        return self
 
     def _focus(self) -> float:
         """The exponent by which the loss of rows that are sure already is lowered; 0 where it is not."""
