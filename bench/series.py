@@ -1,9 +1,9 @@
 """SeriesDetector on the series of TSB-AD and SKAB: mean VUS-PR for each family, and seconds of CPU time a series.
 
-``python bench/series.py [tuning] [u] [m] [skab] [-o FILE]``. TSB-AD: fitted on the training prefix, the whole series is
-scored, VUS with the benchmark's own window. Settings are chosen on ``tuning`` alone. SKAB: fitted on the first 400 rows
-of each file, compared with them alone, flagged by the default rule; F1 over the rows of all files, with those 400 and
-without. Pin to one core: ``taskset -c 0 env OMP_NUM_THREADS=1``.
+``python bench/series.py [tuning] [u] [m] [skab] [--detector NAME] [-o FILE]``. TSB-AD: fitted on the training prefix,
+the whole series is scored, VUS with the benchmark's own window. Settings are chosen on ``tuning`` alone. SKAB: fitted
+on the first 400 rows of each file, compared with them alone, flagged by the default rule; F1 over the rows of all
+files, with those 400 and without. Pin to one core: ``taskset -c 0 env OMP_NUM_THREADS=1``.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import polars as pl
 
 from amiss.series.detect import judged
 from amiss.series.detector import SeriesDetector
+from amiss.series.methods import find
 from amiss.series.period import benchmark_period
 from amiss.series.vus import vus
 from datasets import FOLDER
@@ -30,14 +31,15 @@ SETS = {"tuning": "tsb_ad_u_tuning", "u": "tsb_ad_u", "m": "tsb_ad_m"}
 PUBLISHED = {"u": {"TSPulse": 0.570, "MMPAD": 0.448, "CNN": 0.273}, "m": {"StreamVAE": 0.437, "k-means": 0.392}}
 
 
-def tsb_ad(folder: str, parameters: dict[str, Any], say: Callable[[str], None]) -> list[dict[str, Any]]:
+def tsb_ad(folder: str, name: str, parameters: dict[str, Any], say: Callable[[str], None]) -> list[dict[str, Any]]:
     """A row for each series."""
     rows = []
+    method, implied = find(name)
     for path in sorted((FOLDER / "series" / folder).glob("*.npz")):
         with np.load(path) as file:
             x, label, train = file["data"], file["label"].astype(int), int(file["train"])
         started = time.process_time()
-        score = SeriesDetector(**parameters).fit(x[:train]).anomaly_score(x)
+        score = method(**implied | parameters).fit(x[:train]).anomaly_score(x)
         seconds = time.process_time() - started
         roc, pr = vus(label, score, benchmark_period(x))
         rows.append(
@@ -94,11 +96,14 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sets", nargs="*", default=[*SETS, "skab"])
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=JSON", help="a parameter of SeriesDetector")
+    parser.add_argument("--detector", default="SeriesDetector", help="a method for series; SKAB takes the default")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=JSON", help="a parameter of the method")
     parser.add_argument("-o", "--output", type=Path)
     wish = parser.parse_args()
     parameters = {k: json.loads(v) for k, v in (pair.split("=", 1) for pair in wish.set)}
     results: dict[str, Any] = {"parameters": parameters}
+    if wish.detector != "SeriesDetector":
+        results["detector"] = wish.detector
     if wish.output and wish.output.exists():  # other sets' results stay
         results = json.loads(wish.output.read_text()) | results
     for name in wish.sets:
@@ -106,7 +111,7 @@ def main() -> None:
             results[name] = skab(parameters, lambda text: print(text, flush=True))
             print(name, json.dumps(results[name]), flush=True)
             continue
-        rows = tsb_ad(SETS[name], parameters, lambda text: print(text, flush=True))
+        rows = tsb_ad(SETS[name], wish.detector, parameters, lambda text: print(text, flush=True))
         results[name] = {"summary": summary(rows), "published": PUBLISHED.get(name, {}), "rows": rows}
         print(name, json.dumps(results[name]["summary"]), flush=True)
     if wish.output:

@@ -51,7 +51,16 @@ FAMILIES = [VIEWS, READING, TABLES, SERIES, LAYERS[-2], LAYERS[-1]]
 
 #: Who may import a library at all; a library that is not named here is free.
 LIBRARIES: dict[str, tuple[str, ...]] = {
-    "jax": ("params", "programs", "networks", "train", "detectors.*", "series.patches", *LAYERS[-1]),
+    "jax": (
+        "params",
+        "programs",
+        "networks",
+        "train",
+        "detectors.*",
+        "series.patches",
+        "series.methods.*",
+        *LAYERS[-1],
+    ),
     "jaxlib": ("programs", *LAYERS[-1]),
     "optax": ("train", "detectors.*"),
     "polars": (

@@ -194,16 +194,21 @@ def train(
     sampler: Sampler = uniform,
     gather: Gather = gather_rows,
     judge: Judge | None = None,
+    shared: Data | None = None,
     report: Callable[[Progress], None] | None = None,
 ) -> Trained:
     """Train one member for each of ``splits`` (training rows, validation rows), both indices into ``data``.
 
     Each member keeps its weights of the best look at its validation rows; with a ``judge`` of the scores of all
     held-out rows, all members keep those of one look, and stop together.
-    Same seed, same bits. Ctrl-C and the budget end training with the best weights so far.
+    shared: arrays that losses find among the buffers of every member, and that are not kept: a series, of which
+    ``data`` holds the places of windows. Same seed, same bits. Ctrl-C and the budget end training with the best weights
+    so far.
     """
     rngs = [np.random.default_rng([plan.seed, i]) for i in range(len(splits))]
     members = [method.init(rng, gather(data, rows), columns) for rng, (rows, _) in zip(rngs, splits)]
+    if shared is not None:
+        members = [Params(m.weights, m.buffers | dict(shared)) for m in members]
     if method.loss is None or plan.epochs < 1:
         return Trained(stack([m.weights for m in members]), stack([m.buffers for m in members]), [], "nothing to train")
     # two halves on two threads use two cores better than one program does; fixed, so that bits do not depend on cores
@@ -245,7 +250,8 @@ def train(
         raise AmissError("training diverged", found="weights that are not finite", hint="use a lower learning_rate")
     named = [groups[0].layout.unravel(vector) for vector in flat]
     reason = "interrupted" if stop.is_set() else groups[0].stopped
-    return Trained(stack(named), stack([m.buffers for m in members]), groups[0].history, reason)
+    kept = [{k: v for k, v in m.buffers.items() if k not in (shared or ())} for m in members]
+    return Trained(stack(named), stack(kept), groups[0].history, reason)
 
 
 def _judged(judge: Judge, groups: Sequence[_Group]) -> float:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from amiss.errors import ModelFileError, OptionError, TableError, check_number
+from amiss.params import flatten, unflatten
 from amiss.series.clean import LEAST_STEPS, along_axes, as_series, channel_axes, filled, missing, notes_on
 from amiss.series.period import find_period
 from amiss.series.typical import typical
@@ -58,8 +59,8 @@ class Look:
 class SeriesLearner:
     """Common part of the detectors of series. A detector says what to learn (``_learn``) and how to look (``_look``).
 
-    causal: whether a step's score is independent of later steps. After fit: ``period_`` in steps (0: none), ``notes_``
-    on what was done to the training part, ``arrays_`` that were learned, by name.
+    causal: whether a step's score is independent of later steps. After fit: ``period_`` in steps (0: none),
+    ``windows_``, ``notes_`` on what was done to the training part, ``arrays_`` that were learned, by name.
     """
 
     causal: ClassVar[bool] = False
@@ -85,8 +86,9 @@ class SeriesLearner:
         self.prefix_, self.centre_, self.scale_ = x, x.mean(0), x.std(0)
         z = ((x - self.centre_) / self._unit(x)).astype(np.float32)
         axes = channel_axes(z)
-        self.arrays_: dict[str, np.ndarray] = {} if axes is None else {"axes": axes}
+        self.arrays_: dict[str, Any] = {} if axes is None else {"axes": axes}
         self.period_ = find_period(along_axes(z, axes))
+        self.windows_: tuple[int, ...] = ()
         self._learn(z, ~self.gone_, report)
         return self
 
@@ -159,6 +161,18 @@ class SeriesLearner:
         """Scores (time,); steps -> shares; () -> what was to be expected (time, channels), in units of z."""
         raise NotImplementedError
 
+    def _reduced(self, z: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """z and known along the principal axes that stand for many channels; as they are where there are few."""
+        axes = self.arrays_.get("axes")
+        if axes is None:
+            return z, known
+        return z @ axes, np.repeat(known.mean(1, keepdims=True) > 0.5, axes.shape[1], 1)
+
+    def _restored(self, y: np.ndarray) -> np.ndarray:
+        """What was said along the axes (..., axes) -> of the channels (..., channels)."""
+        axes = self.arrays_.get("axes")
+        return y if axes is None else y @ axes.T
+
     def _typical(self, p: Prepared) -> Callable[[], np.ndarray]:
         """What steps like these have elsewhere, where a method does not say itself what it expects."""
         return lambda: typical(p.z, p.stretches, self.period_, p.train)
@@ -176,10 +190,10 @@ class SeriesLearner:
         """(what JSON holds, arrays by name) of a fitted detector."""
         state = {
             "parameters": {f.name: getattr(self, f.name) for f in fields(self)},
-            "period": self.period_, "notes": self.notes_,
+            "period": self.period_, "windows": list(self.windows_), "notes": self.notes_,
         }  # fmt: skip
         own = {"prefix": self.prefix_, "gone": self.gone_, "centre": self.centre_, "scale": self.scale_}
-        return state, own | {f"learned/{name}": array for name, array in self.arrays_.items()}
+        return state, own | {f"learned/{name}": array for name, array in flatten(self.arrays_).items()}
 
     @classmethod
     def from_state(cls, state: dict[str, Any], arrays: dict[str, np.ndarray]) -> Self:
@@ -187,11 +201,13 @@ class SeriesLearner:
         try:
             self = cls(**state["parameters"])
             self.period_, self.notes_ = int(state["period"]), [str(note) for note in state["notes"]]
+            self.windows_ = tuple(int(w) for w in state["windows"])
             self.prefix_, self.gone_ = arrays["prefix"], arrays["gone"]
             self.centre_, self.scale_ = arrays["centre"], arrays["scale"]
         except (KeyError, TypeError, ValueError) as error:
             raise ModelFileError("the state of a series detector is damaged", found=repr(error)) from error
-        self.arrays_ = {k.removeprefix("learned/"): v for k, v in arrays.items() if k.startswith("learned/")}
+        learned = {k.removeprefix("learned/"): v for k, v in arrays.items() if k.startswith("learned/")}
+        self.arrays_ = unflatten(learned)
         return self
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
-from amiss.errors import ModelFileError
 from amiss.series.base import Prepared, Report, SeriesLearner, choose, shares_of
 from amiss.series.blame import blame
 from amiss.series.calibrate import Unit, largest, smooth, unit_of
@@ -101,16 +100,3 @@ class SeriesDetector(SeriesLearner):
     def _check_parameters(self) -> None:
         super()._check_parameters()
         choose("references", self.references, ("series", "prefix"))
-
-    def to_state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        state, arrays = super().to_state()
-        return state | {"windows": list(self.windows_)}, arrays
-
-    @classmethod
-    def from_state(cls, state: dict[str, Any], arrays: dict[str, np.ndarray]) -> Self:
-        self = super().from_state(state, arrays)
-        try:
-            self.windows_ = tuple(int(w) for w in state["windows"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise ModelFileError("the state of a series detector is damaged", found=repr(error)) from error
-        return self

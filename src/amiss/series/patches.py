@@ -83,10 +83,14 @@ def learn(
 
 def embeddings(weights: dict[str, np.ndarray], z: np.ndarray, starts: np.ndarray, length: int) -> np.ndarray:
     """(windows, OUT) float32 embeddings of the windows of z (time, channels) that begin at ``starts``."""
-    windows, trained = window_view(z, length), Trained(weights, {})
-    out = np.empty((len(starts), OUT), np.float32)
-    for i in range(0, len(starts), BLOCK):
-        rows = resampled(windows[starts[i : i + BLOCK]], LENGTH)
-        for block, found in score_members(method(), trained, rows):
-            out[i : i + BLOCK][block] = found[0]
+    windows = window_view(z, length)
+    blocks = [embedded(weights, windows[starts[i : i + BLOCK]]) for i in range(0, len(starts), BLOCK)]
+    return np.concatenate(blocks)
+
+
+def embedded(weights: dict[str, np.ndarray], windows: np.ndarray) -> np.ndarray:
+    """(windows, OUT) float32 embeddings of windows (windows, steps, channels)."""
+    out = np.empty((len(windows), OUT), np.float32)
+    for block, found in score_members(method(), Trained(weights, {}), resampled(windows, LENGTH)):
+        out[block] = found[0]
     return out
