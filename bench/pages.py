@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator
 
 from amiss.detectors import DETECTORS, find
+from amiss.series import METHODS
+from amiss.series import find as find_series
 
 HEAD = """# Detectors
 
@@ -18,10 +20,16 @@ Made by `python bench/pages.py`; change the classes' docstrings, not this page.
 Settings: *one-class* learns from clean rows, *unsupervised* from polluted ones, *supervised* from labels.
 """
 
+SERIES = """# Methods for time series
+
+For `amiss detect --time` and `amiss fit --time`: `--detector lstm-forecaster --set hidden=64`. A causal score uses no later
+rows. How they compare: [series.md](series.md).
+"""
+
 
 def paragraphs(name: str) -> list[str]:
     """A class's docstring as paragraphs of one line each."""
-    text = inspect.getdoc(find(name)) or ""
+    text = inspect.getdoc(find(name) if name in DETECTORS else find_series(name)) or ""
     return [" ".join(part.split()) for part in text.split("\n\n") if part.strip()]
 
 
@@ -37,6 +45,12 @@ def page() -> str:
     for name, entry in sorted(DETECTORS.items()):
         lines.append(f"| [{name}](#{name.lower()}) | {', '.join(entry.settings)} | {entry.finds} | {cost(name)} |")
     for name in sorted(DETECTORS):
+        lines += ["", f"## {name}", "", *section(name)]
+    lines += ["", SERIES, "| method | scores | finds | cost |", "|---|---|---|---|"]
+    for name, timed in METHODS.items():
+        scores = "causal" if timed.causal else "look ahead"
+        lines.append(f"| [{name}](#{name.lower()}) | {scores} | {timed.finds} | {cost(name)} |")
+    for name in METHODS:
         lines += ["", f"## {name}", "", *section(name)]
     return "\n".join(lines) + "\n"
 

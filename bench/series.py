@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from amiss.series import find, implied
 from amiss.series.detect import judged
 from amiss.series.detector import SeriesDetector
-from amiss.series.methods import find
 from amiss.series.period import benchmark_period
 from amiss.series.vus import vus
 from datasets import FOLDER
@@ -34,12 +34,12 @@ PUBLISHED = {"u": {"TSPulse": 0.570, "MMPAD": 0.448, "CNN": 0.273}, "m": {"Strea
 def tsb_ad(folder: str, name: str, parameters: dict[str, Any], say: Callable[[str], None]) -> list[dict[str, Any]]:
     """A row for each series."""
     rows = []
-    method, implied = find(name)
+    method = find(name)
     for path in sorted((FOLDER / "series" / folder).glob("*.npz")):
         with np.load(path) as file:
             x, label, train = file["data"], file["label"].astype(int), int(file["train"])
         started = time.process_time()
-        score = method(**implied | parameters).fit(x[:train]).anomaly_score(x)
+        score = method(**implied(name) | parameters).fit(x[:train]).anomaly_score(x)
         seconds = time.process_time() - started
         roc, pr = vus(label, score, benchmark_period(x))
         rows.append(

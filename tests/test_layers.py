@@ -42,7 +42,7 @@ LAYERS: list[tuple[str, ...]] = [
     ("counterfactual",),
     ("explain",),
     ("model",),
-    ("report", "report.summarise", "report.write", "report.page", "report.embedding"),
+    ("report", "report.summarise", "report.write", "report.page", "report.timeline", "report.embedding"),
     ("cli", "cli_*", "cli.*", "commands", "commands.*", "__main__", "console", "output", "progress", "doctor", "demo"),
 ]
 

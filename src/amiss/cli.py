@@ -84,6 +84,7 @@ def main() -> None:
 @click.argument("data", nargs=-1, required=True)
 @series.how_timed
 @series.events
+@series.bands
 @arguments.how_learn
 @arguments.how_read
 @click.option("-o", "--output", metavar="OUT", help="Write the table with score, p_value and is_anomaly; - is stdout.")
@@ -100,7 +101,7 @@ def detect(data: tuple[str, ...], output: str | None, as_json: bool, quiet: bool
     _check_output(options["report"], data, REPORTS)
     started, timed = time.perf_counter(), series.split(options)
     if timed is not None:
-        series.finish(series.detect(data, timed, options, screen), timed, data, output, screen, started)
+        series.finish(series.detect(data, timed, options, screen), timed, data, output, screen, started, options)
         return
     from amiss.commands import outcome, work
 
@@ -166,7 +167,7 @@ def score(
     started, loaded = time.perf_counter(), work.load(model)
     if not isinstance(loaded, work.Model):
         _check_output(events, (*data, model))
-        series.finish(series.score(loaded, data, options), {"events": events}, data, output, screen, started)
+        series.finish(series.score(loaded, data, options), {"events": events}, data, output, screen, started, options)
         return
     if events is not None:
         raise OptionError("--events needs a model of series", hint="fit with --time COL, or leave --events out")
@@ -194,7 +195,7 @@ def evaluate(model: str, data: tuple[str, ...], as_json: bool, quiet: bool, **op
     started, loaded = time.perf_counter(), work.load(model)
     if not isinstance(loaded, work.Model):
         found = series.score(loaded, data, options, measured=True)
-        series.finish(found, {"events": None}, data, None, screen, started)
+        series.finish(found, {"events": None}, data, None, screen, started, options)
         return
     result = work.evaluate(loaded, list(data), options)
     work.report(result, options["report"], options["lang"])

@@ -190,7 +190,12 @@ def parameters(detector: str | None, labelled: bool, pairs: Iterable[tuple[str, 
     pairs = list(pairs)
     if not pairs and detector is None:
         return {}
-    kinds = [learner(detector, labelled=both) for both in (labelled, not labelled)]  # labels may turn out one-sided
+    # labels may turn out one-sided
+    return typed_pairs([learner(detector, labelled=both) for both in (labelled, not labelled)], pairs)
+
+
+def typed_pairs(kinds: list[Any], pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """The same for the parameters of any of some classes; the first is named in errors."""
     hints: dict[str, Any] = {}
     for kind in reversed(kinds):
         hints |= fields_of(kind)

@@ -14,19 +14,31 @@ from amiss.commands import arguments
 from amiss.commands.show import size
 from amiss.console import Screen, clean
 from amiss.detectors import DETECTORS
+from amiss.errors import OptionError
 from amiss.model import learner
+from amiss.series import METHODS
+from amiss.series import find as find_series
 
 
 def methods() -> dict[str, Any]:
     """Every method; the defaults are what those who name none get."""
     entries = [{"name": n, "settings": list(e.settings), "finds": e.finds} for n, e in DETECTORS.items()]
+    series = [{"name": n, "causal": e.causal, "finds": e.finds} for n, e in METHODS.items()]
     defaults = {"without_labels": "AnomalyDetector", "with_labels": "AnomalyClassifier"}
-    return {"detectors": entries, "defaults": {k: {"name": n, "like": _like(n)} for k, n in defaults.items()}}
+    return {
+        "detectors": entries,
+        "series": series,
+        "defaults": {k: {"name": n, "like": _like(n)} for k, n in defaults.items()},
+    }
 
 
 def parameters(name: str) -> dict[str, Any]:
     """The parameters of one method that ``--set`` takes."""
-    kind = learner(name)
+    kind: Any
+    try:
+        kind = learner(name)
+    except OptionError:
+        kind = find_series(name)
     hints = arguments.fields_of(kind)
     listed = [
         {"name": f.name, "default": _plain(f.default), "takes": arguments.type_words(hints[f.name])}
@@ -47,6 +59,8 @@ def show(found: dict[str, Any], screen: Screen) -> None:
     screen.results.print(_table(("method", "learns", "finds"), rows))
     for words, default in zip(("without labels", "with labels"), found["defaults"].values()):
         screen.results.print(f"By default {words}: {default['name']}, as {default['like']}.")
+    timed = [(d["name"], "causal" if d["causal"] else "looks ahead", d["finds"]) for d in found["series"]]
+    screen.results.print(_table(("for series, with --time", "scores", "finds"), timed))
     screen.results.print("`amiss detectors NAME` lists a method's parameters.")
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
+import sys
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -20,9 +22,9 @@ if TYPE_CHECKING:
     from amiss.series.model import SeriesModel
 
 SHOWN, NOTES = 10, 12  #: events and notes that are told
-OPTIONS = ("series", "train_until", "events")
+OPTIONS = ("series", "train_until", "events", "bands")
 #: options that mean nothing for a series
-FOREIGN = {"pairs": "--set", "report": "--report", "budget": "--budget"}
+FOREIGN = {"budget": "--budget"}
 
 Command = Callable[..., Any]
 
@@ -40,6 +42,9 @@ def how_timed(command: Command) -> Command:
     return command
 
 
+bands = click.option(
+    "--bands", is_flag=True, default=None, help="Of a series: put each channel's typical low and high beside it."
+)
 events = click.option("--events", metavar="OUT", help="Of a series: write the strange stretches as a table.")
 
 
@@ -72,6 +77,12 @@ def _learning(own: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _parameters(options: dict[str, Any]) -> dict[str, Any]:
+    from amiss.series import find
+
+    return arguments.typed_pairs([find(options["detector"])], options["pairs"])
+
+
 def detect(data: tuple[str, ...], own: dict[str, Any], options: dict[str, Any], screen: Screen) -> SeriesDetection:
     """Find what is amiss in the series of a table."""
     from amiss.reading import ReadOptions
@@ -82,7 +93,10 @@ def detect(data: tuple[str, ...], own: dict[str, Any], options: dict[str, Any], 
         check_writable(own["events"], data)
     reading = arguments.how_to_read(options["header"], options["names"], options["nulls"])
     with screen.interruptible(), screen.progress("reading") as report:
-        return detect_series(list(data), report=report, reading=ReadOptions.of(reading), **_learning(own, options))
+        return detect_series(
+            list(data), report=report, reading=ReadOptions.of(reading), bands=own["bands"], lang=options["lang"],
+            **_learning(own, options), **_parameters(options),
+        )  # fmt: skip
 
 
 def fit(
@@ -94,7 +108,8 @@ def fit(
     reading = arguments.how_to_read(options["header"], options["names"], options["nulls"])
     known = {key: value for key, value in reading.items() if value is not None}
     with screen.interruptible(), screen.progress("reading") as report:
-        model = fit_series(list(data), report=report, **_learning(own, options), **known)
+        parameters = _parameters(options)
+        model = fit_series(list(data), report=report, parameters=parameters, **_learning(own, options), **known)
     model.save(output)
     card, seconds = model.card, round(time.perf_counter() - started, 3)
     if screen.as_json:
@@ -130,15 +145,20 @@ def score(
 
 def finish(
     found: SeriesDetection, own: dict[str, Any], data: tuple[str, ...], output: str | None, screen: Screen,
-    started: float,
+    started: float, options: dict[str, Any],
 ) -> None:  # fmt: skip
-    """Write what was asked for, and show the rest: JSON, or words."""
+    """Write what was asked for, a report too, and show the rest: JSON, or words."""
     from amiss.plain import finite
     from amiss.writing import write
 
     for frame, place in ((found.frame, output), (found.events, own["events"])):
         if place is not None:
             write(frame, place, inputs=data)
+    report = options["report"]
+    if report is not None:
+        from amiss.report import write_report
+
+        write_report(report, found, lang=options["lang"], command=" ".join(map(shlex.quote, ["amiss", *sys.argv[1:]])))
     seconds = round(time.perf_counter() - started, 3)
     if screen.as_json:
         told = {
@@ -146,11 +166,11 @@ def finish(
             "series": len(found.table.series), "channels": found.table.channels, "events": found.events.to_dicts(),
             "detector": found.card["detector"], "setting": found.card["setting"], "causal": found.causal,
             "flagged_by": found.rule, "seed": found.card["seed"], "seconds": seconds, "notes": found.notes,
-            "evaluation": found.evaluation, "output": output, "events_output": own["events"],
+            "evaluation": found.evaluation, "output": output, "events_output": own["events"], "report": report,
         }  # fmt: skip
         click.echo(json.dumps(finite(told), allow_nan=False))
     elif not screen.quiet or not (output or own["events"]):
-        _show(found, screen, seconds, [place for place in (output, own["events"]) if place not in (None, "-")])
+        _show(found, screen, seconds, [place for place in (output, own["events"], report) if place not in (None, "-")])
 
 
 def _show(found: SeriesDetection, screen: Screen, seconds: float, written: list[str]) -> None:
@@ -189,7 +209,7 @@ def _table(found: SeriesDetection) -> Any:
 
     top = found.events.sort("score", descending=True).head(SHOWN)
     table = Table(box=SIMPLE_HEAD, title="The strangest stretches", title_justify="left", pad_edge=False)
-    names = [name for name in top.columns if name != "p_value"]
+    names = [name for name in top.columns if name not in ("p_value", "why")]
     for name in names:
         table.add_column(name, justify="right" if name in ("steps", "score") else "left")
     for row in top.select(names).iter_rows():

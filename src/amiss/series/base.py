@@ -46,13 +46,14 @@ class Look:
 
     score: (time,). ordinary: (train,) the training part's own scores. shares: steps -> (steps, channels), how much of
     the score is each channel's, rows sum to 1 or are 0. band: () -> (low, high), (time, channels) each, in the
-    channels' own units: between them lie 98 of 100 ordinary values at that place.
+    channels' own units: between them lie 98 of 100 ordinary values at that place. causal: no later step takes part.
     """
 
     score: np.ndarray
     ordinary: np.ndarray
     shares: Callable[[np.ndarray], np.ndarray]
     band: Callable[[], tuple[np.ndarray, np.ndarray]]
+    causal: bool = False
 
 
 @dataclass(kw_only=True, eq=False)
@@ -124,7 +125,10 @@ class SeriesLearner:
             low, high = (np.nan_to_num(each) for each in _quantiles(gap, BAND))
             return tuple((middle[p.first :] + edge) * p.scale + centre for edge in (low, high))
 
-        return Look(score[p.first :], score[: p.train], lambda steps: shares(np.asarray(steps, int) + p.first), band)
+        return Look(
+            score[p.first :], score[: p.train], lambda steps: shares(np.asarray(steps, int) + p.first), band,
+            bool(self.causal),
+        )  # fmt: skip
 
     def prepare(self, series: Any, breaks: Any = ()) -> Prepared:
         """The training part and series one after the other, unless series begins with it."""

@@ -80,7 +80,10 @@ def channel_axes(z: np.ndarray) -> np.ndarray | None:
     if z.shape[1] <= MOST_CHANNELS:
         return None
     rows = z[np.linspace(0, len(z) - 1, min(len(z), AXES_ROWS)).astype(int)]
-    _, axes = np.linalg.eigh(np.cov(rows.T))
+    if MOST_CHANNELS <= len(rows) < rows.shape[1]:  # the same axes, from the smaller side
+        axes = np.linalg.svd(rows - rows.mean(0), full_matrices=False)[2][::-1].T
+    else:
+        _, axes = np.linalg.eigh(np.cov(rows.T))
     return np.ascontiguousarray(axes[:, :-MOST_CHANNELS:-1]).astype(np.float32)
 
 

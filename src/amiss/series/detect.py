@@ -5,6 +5,7 @@ from __future__ import annotations
 import time as clock
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,9 @@ from amiss.decision import Decision, Rule
 from amiss.errors import LabelError, TableError
 from amiss.labels import Labels, read_labels
 from amiss.reading import RawTable, ReadOptions, read
-from amiss.series import find
+from amiss.series import find, implied
+from amiss.series.base import Look
+from amiss.series.causes import Cause, causes_of
 from amiss.series.events import Event, events_of
 from amiss.series.frame import Series, TimeTable, as_time_table, time_words, until
 from amiss.series.metrics import evaluate_series
@@ -24,7 +27,6 @@ from amiss.verdicts import beside, verdict_frame
 
 MOST_BLAMED = 200  #: events whose channels are told, the strangest first
 BLAMED = "channels"  #: the column that names the channels to blame
-CHANNELS = 3  #: channels told of an event
 ALARM = 2.0  #: times the highest score of an ordinary training part; chosen on the tuning series of TSB-AD
 SPREADS = 8.0  #: where nothing is known to be ordinary, likewise
 SHARP = 0.5
@@ -34,8 +36,9 @@ SHARP = 0.5
 class SeriesDetection:
     """frame: the input with score, p_value, is_anomaly and channels, in row order; empty where a row has no time.
 
-    events: a row for each stretch: series, start, end, steps, peak, score, p_value, channels. causal: False, as scores
-    use later steps, too. evaluation: where labels were given, measures by series' name.
+    events: a row for each stretch: series, start, end, steps, peak, score, p_value, channels, why. causal: whether
+    scores use no later steps. evaluation: where labels were given, measures by series' name. judged: what was found
+    out about each series, by its name.
     """
 
     frame: pl.DataFrame
@@ -47,13 +50,33 @@ class SeriesDetection:
     rule: str
     evaluation: dict[str, Any] = field(default_factory=dict)
     causal: bool = False
+    judged: dict[str, Judged] = field(default_factory=dict)
+
+
+@dataclass
+class Judged:
+    """A series with its verdicts: score, p_value, flagged (steps,) each; its events; what the detector says of it."""
+
+    score: np.ndarray
+    p_value: np.ndarray
+    flagged: np.ndarray
+    events: list[SeriesEvent]
+    look: Look
+
+
+@dataclass(frozen=True)
+class SeriesEvent:
+    """A stretch, and the channels that are to blame, the first one most."""
+
+    event: Event
+    causes: list[Cause]
 
 
 def detect_series(
     data: Any, time: str | int, series: str | int | None = None, *, train_until: str | int | None = None,
     rule: Rule | None = None, contamination: float | None = None, seed: int = 0, only: list[str] | None = None,
     drop: list[str] | None = None, label: str | int | None = None, anomaly: str | None = None,
-    detector: str | None = None, reading: ReadOptions | None = None,
+    detector: str | None = None, reading: ReadOptions | None = None, bands: bool = False, lang: str = "en",
     report: Callable[[float, str], None] | None = None, **parameters: Any,
 ) -> SeriesDetection:  # fmt: skip
     """Find what is amiss in the series of a table.
@@ -63,14 +86,15 @@ def detect_series(
     rows: what comes first tells what is ordinary; None: learned from all of it. label, anomaly: a column that is not
     learned from and measures the result, and its value that is the anomaly.
     rule, contamination: how steps are flagged, for each series alone. detector: a name in :data:`amiss.series.METHODS`.
-    parameters: of that detector.
+    bands: put the typical low and high of every channel beside the rows, too. lang: of the reasons. parameters: of that
+    detector.
     """
     started = clock.perf_counter()
     raw = read(data, reading)
     table = as_time_table(raw, time, series, only=only, drop=drop, label=label)
     labels = None if label is None else read_labels(raw, label, anomaly=anomaly, nulls=raw.nulls)
     rule = Rule("contamination", contamination) if contamination is not None else rule
-    method = find(detector or "SeriesDetector")
+    method, parameters = find(detector), implied(detector) | parameters
     clean = train_until is not None
 
     def one(each: Series, notes: list[str]) -> Judged:
@@ -84,42 +108,43 @@ def detect_series(
         "amiss": amiss.__version__, "source": raw.source, "rows": raw.frame.height, "detector": method.__name__,
         "setting": "one-class" if clean else "unsupervised", "seed": seed,
     }  # fmt: skip
-    found = assemble(raw, table, one, card, rule_words(rule, clean), labels, report)
+    found = assemble(raw, table, one, card, rule_words(rule, clean), labels, report, bands, lang)
     found.card["seconds"] = round(clock.perf_counter() - started, 3)
-    found.causal = bool(getattr(method, "causal", False))
     return found
-
-
-Judged = tuple[np.ndarray, np.ndarray, np.ndarray, list[dict[str, Any]]]
 
 
 def assemble(
     raw: RawTable, table: TimeTable, one: Callable[[Series, list[str]], Judged], card: dict[str, Any], words: str,
-    labels: Labels | None = None, report: Callable[[float, str], None] | None = None,
+    labels: Labels | None = None, report: Callable[[float, str], None] | None = None, bands: bool = False,
+    lang: str = "en",
 ) -> SeriesDetection:  # fmt: skip
-    """The verdicts of every series beside the table's rows. one: scores, p-values and verdicts of a series' steps,
-    (steps,) each, and its events; what it refuses is left out where there are others."""
+    """The verdicts of every series beside the table's rows. one: judges a series; what it refuses is left out where
+    there are others. bands, lang: as of :func:`detect_series`."""
     columns = np.full((3, raw.frame.height), np.nan)
     blamed = np.full(raw.frame.height, "", dtype=object)
-    events, notes = [], list(table.notes)
+    edges = np.full((2 * len(table.channels) if bands else 0, raw.frame.height), np.nan)
+    events, notes, judged_ = [], list(table.notes), dict[str, Judged]()
     for i, each in enumerate(table.series):
         if report is not None:
             report(i / len(table.series), f"learning {each.name}".rstrip())
         try:
-            score, p_value, flagged, found = one(each, notes)
+            found = one(each, notes)
         except TableError as error:
             if len(table.series) == 1:
                 raise
             notes.append(f"series {each.name!r} is left out: {error.problem} ({error.found})")
             continue
         mine = each.place >= 0
-        columns[:, mine] = np.stack([score, p_value, flagged])[:, each.place[mine]]
-        told = np.full(len(score), "", dtype=object)
-        for event in found:
-            first, last = event.pop("span")
-            told[first : last + 1] = event["channels"]
+        columns[:, mine] = np.stack([found.score, found.p_value, found.flagged])[:, each.place[mine]]
+        told = np.full(len(found.score), "", dtype=object)
+        for one_ in found.events:
+            told[one_.event.first : one_.event.last + 1] = _channels(one_.causes)
         blamed[mine] = told[each.place[mine]]
-        events += found
+        if bands:
+            both = np.stack(found.look.band(), 2)[each.place[mine]]  # (rows, channels, 2)
+            edges[:, mine] = both.reshape(len(both), -1).T
+        events += [_event(table, each, one_, lang) for one_ in found.events]
+        judged_[each.name] = found
     known = np.isfinite(columns[0])
     if not known.any():
         raise TableError("no row could be scored", where=raw.source, found="; ".join(notes)[:400])
@@ -128,9 +153,14 @@ def assemble(
     verdicts = verdicts.with_columns(
         pl.col("score", "p_value").fill_nan(None), pl.Series(BLAMED, np.where(flagged_rows, blamed, ""), pl.String)
     )
+    for (channel, end), edge in zip(product(table.channels, ("low", "high")), edges):
+        verdicts = verdicts.with_columns(pl.Series(f"{channel} {end}", edge).fill_nan(None))
     frame, notes = beside(raw.frame, verdicts), list(dict.fromkeys(notes))
     measured = {} if labels is None else _evaluate(table, labels, columns, notes)
-    return SeriesDetection(frame, _event_frame(events), table, raw, dict(card), notes, words, measured)
+    causal = all(each.look.causal for each in judged_.values())
+    return SeriesDetection(
+        frame, _event_frame(events), table, raw, dict(card), notes, words, measured, causal, judged_
+    )  # fmt: skip
 
 
 def _evaluate(table: TimeTable, labels: Labels, columns: np.ndarray, notes: list[str]) -> dict[str, Any]:
@@ -166,19 +196,21 @@ def learned(
 def judge(
     table: TimeTable, series: Series, detector: Any, rule: Rule | None, clean: bool, seed: int, new: bool = False
 ) -> Judged:
-    """Scores, p-values and verdicts of the steps of a series, (steps,) each, and its events. new: the detector has
-    learned from another table."""
+    """Verdicts on the steps of a series, and its events. new: the detector has learned from another table."""
     x = series.values
-    score, ordinary = detector.score_steps(x, series.breaks)
-    p_value, flagged = judged(
-        rule, score, ordinary, clean, max(getattr(detector, "windows_", (detector.period_,))), seed, new
-    )
+    look = detector.look(x, series.breaks)
+    score, ordinary = look.score, look.ordinary
+    p_value, flagged = judged(rule, score, ordinary, clean, max(detector.windows_), seed, new)
     flagged &= np.isfinite(x).any(1)  # a step without any value is not accused
     found = events_of(flagged, score, p_value, gap=max(detector.period_, 8) // 4)
     strangest = sorted(found, key=lambda event: -event.score)[:MOST_BLAMED]
-    shares: Any = detector.contributions(x, [event.peak for event in strangest], series.breaks) if strangest else []
-    blamed = {event.first: share for event, share in zip(strangest, shares)}
-    return score, p_value, flagged, [_event(table, series, event, blamed.get(event.first)) for event in found]
+    blamed: dict[int, list[Cause]] = {}
+    if strangest:
+        shares, band = look.shares(np.array([event.peak for event in strangest])), look.band()
+        for event, share in zip(strangest, shares):
+            blamed[event.first] = causes_of(event, share, x, band, table.channels)
+    told = [SeriesEvent(event, blamed.get(event.first, [])) for event in found]
+    return Judged(score, p_value, flagged, told, look)
 
 
 def judged(
@@ -228,11 +260,12 @@ def _named(note: str, channels: list[str]) -> str:
     return note
 
 
-def _event(table: TimeTable, series: Series, event: Event, share: np.ndarray | None) -> dict[str, Any]:
-    channels = ""
-    if share is not None:
-        places = [int(i) for i in np.argsort(-share, kind="stable")[:CHANNELS] if share[i] > 0.05]
-        channels = ", ".join(f"{table.channels[i]} {share[i]:.0%}" for i in places)
+def _channels(causes: list[Cause]) -> str:
+    return ", ".join(f"{cause.channel} {cause.share:.0%}" for cause in causes)
+
+
+def _event(table: TimeTable, series: Series, one: SeriesEvent, lang: str) -> dict[str, Any]:
+    event = one.event
     return {
         "series": series.name,
         "start": time_words(table, series.times[event.first]),
@@ -241,14 +274,14 @@ def _event(table: TimeTable, series: Series, event: Event, share: np.ndarray | N
         "peak": time_words(table, series.times[event.peak]),
         "score": event.score,
         "p_value": event.p_value,
-        "channels": channels,
-        "span": (event.first, event.last),
+        "channels": _channels(one.causes),
+        "why": "; ".join(cause.told(time_words(table, series.times[cause.step]), lang) for cause in one.causes),
     }
 
 
 def _event_frame(events: list[dict[str, Any]]) -> pl.DataFrame:
     text, number = pl.String, pl.Float64
     schema = {"series": text, "start": text, "end": text, "steps": pl.Int64, "peak": text, "score": number,
-              "p_value": number, "channels": text}  # fmt: skip
+              "p_value": number, "channels": text, "why": text}  # fmt: skip
     frame = pl.DataFrame(events, schema=schema)
     return frame.drop("series") if not events or not frame["series"].str.len_chars().sum() else frame

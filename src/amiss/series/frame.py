@@ -195,7 +195,8 @@ def until(table: TimeTable, series: Series, text: str | int | None) -> int | Non
         return None
     word = str(text).strip()
     rows = np.sort(series.place[series.place >= 0])
-    if word.isdecimal() and int(word) <= len(rows) and not (table.parser.startswith("date") and len(word) == 4):
+    dated = table.parser.startswith("date") and cells.parse(pl.Series([word]), table.parser)[0] is not None  # a year
+    if word.isdecimal() and int(word) <= len(rows) and not dated:
         count = int(word)
         if count < 1:
             raise OptionError("the training part is empty", required="a time or a number of rows", found=repr(word))

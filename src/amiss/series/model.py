@@ -18,7 +18,7 @@ from amiss.errors import LabelError, ModelFileError, OptionError, TableError
 from amiss.labels import Labels, match_labels, read_labels
 from amiss.reading import RawTable, ReadOptions, read
 from amiss.schema import Schema
-from amiss.series import find
+from amiss.series import find, implied
 from amiss.series.detect import BLAMED, Judged, SeriesDetection, assemble, judge, learned, rule_words
 from amiss.series.frame import Series, as_time_table, match_time_table
 from amiss.verdicts import COLUMNS
@@ -88,7 +88,6 @@ class SeriesModel:
 
         found = assemble(raw, table, one, self.card, self.rule_words, labels)
         found.card["seconds"] = round(clock.perf_counter() - started, 3)
-        found.causal = bool(getattr(next(iter(self.detectors.values())), "causal", False))
         return found
 
     def detector(self, name: str) -> Any:
@@ -180,7 +179,7 @@ def fit_series(
     labels = None if label is None else read_labels(raw, label, anomaly=anomaly, nulls=raw.nulls, allow_one_class=True)
     table = as_time_table(raw, time, series, only=list(only), drop=list(drop), label=label)
     rule = Rule("contamination", contamination) if contamination is not None else rule
-    method = find(detector or "SeriesDetector")
+    method, parameters = find(detector), implied(detector) | (parameters or {})
     notes = list(table.notes)
     card = {
         "amiss": amiss.__version__, "source": raw.source, "rows": raw.frame.height, "detector": method.__name__,
@@ -193,7 +192,7 @@ def fit_series(
             report(i / len(table.series), f"learning {each.name}".rstrip())
         try:
             detectors[each.name], _ = learned(
-                table, each, method, train_until, seed, parameters or {}, notes, most=MOST_STEPS
+                table, each, method, train_until, seed, parameters, notes, most=MOST_STEPS
             )
         except TableError as error:
             if len(table.series) == 1:
