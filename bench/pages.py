@@ -22,8 +22,8 @@ Settings: *one-class* learns from clean rows, *unsupervised* from polluted ones,
 
 SERIES = """# Methods for time series
 
-For `amiss detect --time` and `amiss fit --time`: `--detector lstm-forecaster --set hidden=64`. A causal score uses no later
-rows. How they compare: [series.md](series.md).
+For `amiss detect --time` and `amiss fit --time`: `--detector lstm-forecaster --set hidden=64`. A causal score uses no
+later rows. How they compare: [series.md](series.md).
 """
 
 

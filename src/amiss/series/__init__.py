@@ -65,7 +65,8 @@ def _entry(name: str | None) -> tuple[str, dict[str, Any]]:
     known |= {_plain(key): found for key, found in ALIASES.items()}
     plain = _plain(name or "SeriesDetector")
     if plain not in known:
-        raise OptionError(f"there is no detector of series called {name!r}", hint=did_you_mean(str(name), [*METHODS, *ALIASES]))
+        hint = did_you_mean(str(name), [*METHODS, *ALIASES])
+        raise OptionError(f"there is no detector of series called {name!r}", hint=hint)
     return known[plain]
 
 
