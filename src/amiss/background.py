@@ -24,7 +24,8 @@ class Background:
     """Rows that the model finds ordinary, encoded and as the person wrote them.
 
     z: (m, features) float32. score: (m,). place: (m,) row numbers in the training table, from 0.
-    cells: text of the learned columns by name, (m,) each; None = missing.
+    cells: text of the learned columns by name, (m,) each; None = missing. Empty where no training rows may be kept:
+    there is one made-up row then, see :meth:`anonymous`.
     """
 
     z: np.ndarray
@@ -46,6 +47,19 @@ class Background:
         kept = np.sort(np.argsort(score, kind="stable")[: max(2, int(len(rows) / DRAWN))])
         cells = {c.name: texts(part.raw.frame[c.name].gather(kept)) for c in table.schema.learned}
         return cls(z[kept], score[kept], rows[kept], cells)
+
+    def anonymous(self, blocks: list[np.ndarray]) -> Background:
+        """One row that nobody is: in each column the encoded cell that is nearest the middle; no cells, no places."""
+        middle, row = np.median(self.z, axis=0), np.zeros(self.z.shape[1], np.float32)
+        for features in blocks:
+            off = ((self.z[:, features] - middle[features]) ** 2).sum(1)
+            row[features] = self.z[np.argmin(off), features]
+        return Background(row[None], np.array([np.median(self.score)]), np.array([-1]), {})
+
+    @property
+    def examples(self) -> bool:
+        """Whether its rows are training rows."""
+        return bool(self.cells)
 
     def __len__(self) -> int:
         return len(self.z)

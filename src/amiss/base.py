@@ -64,6 +64,7 @@ class Learner(BaseEstimator):
     random_state: Any = None
 
     bend: ClassVar[bool] = True  #: whether heavy tails are bent before the detector sees them
+    keeps_rows: ClassVar[bool] = False  #: whether a fitted one holds encoded training rows
 
     def method(self) -> Method:
         """The three pure functions for these parameters."""

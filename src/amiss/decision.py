@@ -9,6 +9,7 @@ import numpy as np
 
 from amiss.errors import ModelFileError, OptionError
 from amiss.evaluate import best_f1_threshold
+from amiss.report.strings import say
 
 HELD_MOST = 20_000  #: held-out scores kept in a model
 #: how a rule's value is bounded: above, at most
@@ -22,6 +23,8 @@ RULES: dict[str, tuple[float, float]] = {
     "precision": (0, 1),
     "recall": (0, 1),
 }
+PERIODS = {"hour": 3_600, "day": 86_400, "week": 604_800}  #: seconds
+MONDAY = 4 * 86_400  #: the first Monday since 1970, from which weeks are counted
 EVIDENCE = 0.05  #: level of the question whether anything is amiss at all
 #: quantiles through which tails are fitted; a p-value is the largest that any of them gives
 TAILS = ((0.5, 0.75, 0.875), (0.8, 0.9, 0.95))
@@ -34,7 +37,8 @@ class Rule:
     """How scores become verdicts.
 
     fdr: share of false alarms among the flagged rows of a batch, at most, by Benjamini and Hochberg (1995).
-    contamination: share of rows to flag. alerts: number of rows of a batch to flag, at most.
+    contamination: share of rows to flag. alerts: number of rows to flag, at most: of a batch, or, with ``per``, of
+    every hour, day or week by the dates in ``column`` (the table's only one unless named).
     cost: what a missed anomaly costs, in false alarms; flags where that is cheapest.
     precision, recall: the largest set of flagged rows that reaches it on held-out labelled rows.
     f1: the threshold with the best F1 on held-out labelled rows. threshold: a score.
@@ -42,6 +46,8 @@ class Rule:
 
     name: str = "fdr"
     value: float = 0.1
+    per: str = ""
+    column: str = ""
 
     def __post_init__(self) -> None:
         if self.name not in RULES:
@@ -54,9 +60,26 @@ class Rule:
                 required=f"{whole}above {low:g}" + (f", at most {high:g}" if high < np.inf else ""),
                 found=repr(self.value),
             )
+        if self.per and (self.name != "alerts" or self.per not in PERIODS):
+            raise OptionError(
+                "only alerts are counted by time",
+                required=f"alerts per {' or '.join(PERIODS)}",
+                found=f"{self.name} per {self.per!r}",
+            )
 
     def __str__(self) -> str:
-        return self.name if self.name == "f1" else f"{self.name} {self.value:g}"
+        return self.words()
+
+    def words(self, lang: str = "en") -> str:
+        """Short, e.g. ``alerts 50/day``."""
+        per = f"/{say(f'per.{self.per}', lang)}" if self.per else ""
+        return say(f"rule.{self.name}", lang, value=f"{self.value:g}{per}")
+
+    def sentence(self, lang: str = "en") -> str:
+        """Which rows it flags."""
+        share = f"{self.value:.0%}" if self.name == "fdr" else f"{self.value:.2%}"
+        per = say(f"per.{self.per}", lang) if self.per else ""
+        return say(f"flagged.{self.name}{'_per' * bool(per)}", lang, value=f"{self.value:g}", share=share, per=per)
 
 
 @dataclass(frozen=True)
@@ -145,28 +168,47 @@ class Decision:
             )
         return best_f1_threshold(self.labels, self.held) if name == "f1" else operating_point(self)["threshold"]
 
-    def flag(self, score: np.ndarray) -> np.ndarray:
-        """(rows,) bool verdicts on a batch of scores."""
+    def flag(self, score: np.ndarray, seconds: np.ndarray | None = None) -> np.ndarray:
+        """(rows,) bool verdicts on a batch of scores.
+
+        seconds: (rows,) since 1970, for a rule that counts by time; rows without a time (NaN) are a period of their own.
+        """
         if not len(score):
             return np.zeros(0, bool)
         if self.rule.name == "fdr":  # a list is shown only where there is evidence that it is more than chance
             p = self.tail_p_values(score)
             return benjamini_hochberg(p, self.rule.value) & benjamini_hochberg(p, EVIDENCE).any()
         if self.rule.name == "alerts":
-            count = min(len(score), int(self.rule.value))
-            flagged = np.zeros(len(score), bool)
-            flagged[np.argsort(-score, kind="stable")[:count]] = True
-            return flagged
+            return self._strangest(score, seconds)
         return score >= self.threshold()
 
+    def _strangest(self, score: np.ndarray, seconds: np.ndarray | None) -> np.ndarray:
+        """The ``value`` strangest rows, of each period where the rule counts by time."""
+        rule = self.rule
+        period = np.zeros(len(score))
+        if rule.per:
+            if seconds is None:
+                raise OptionError(f"{rule} needs the rows' times", required="a column of dates")
+            period = np.floor((seconds - MONDAY * (rule.per == "week")) / PERIODS[rule.per])
+        order = np.lexsort((-score, period))  # NaN sorts last, and is one period
+        _, first, which = np.unique(period[order], return_index=True, return_inverse=True)
+        flagged = np.zeros(len(score), bool)
+        flagged[order[np.arange(len(score)) - first[which] < rule.value]] = True
+        return flagged
+
     def to_json(self) -> dict[str, Any]:
-        return {"rule": self.rule.name, "value": self.rule.value}
+        rule = self.rule
+        when = {"per": rule.per, "column": rule.column} if rule.per else {}
+        return {"rule": rule.name, "value": rule.value, **when}
 
     @classmethod
     def from_json(cls, state: Any, held: np.ndarray, labels: np.ndarray) -> Decision:
         try:
-            return cls(Rule(str(state["rule"]), float(state["value"])), held, labels)
-        except (KeyError, TypeError, ValueError) as error:
+            rule = Rule(
+                str(state["rule"]), float(state["value"]), str(state.get("per", "")), str(state.get("column", ""))
+            )
+            return cls(rule, held, labels)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ModelFileError("the model's decision is damaged", found=repr(error)) from error
 
 

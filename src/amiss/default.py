@@ -24,6 +24,7 @@ class AnomalyDetector(Detector):
     """
 
     bend: ClassVar[bool] = False
+    keeps_rows: ClassVar[bool] = True
 
     def fit_encoded(
         self, z: np.ndarray, y: np.ndarray | None = None, *, report: Report | None = None

@@ -26,12 +26,16 @@ from amiss.errors import ModelFileError, OptionError
 from amiss.parts import CategoryPart
 from amiss.reasons import Counterfactual, Group, Reason, RowExplanation, group, main, shorten
 from amiss.report.plots import bars
-from amiss.report.strings import say
+from amiss.report.strings import say, translated
 from amiss.table import Table
 
 MOST = 1_000  #: flagged rows that are explained where no rows are asked for
 LEAST = 10  #: the strangest rows are explained where fewer are flagged
 REASONS = 5  #: reasons that are kept for a row
+NO_EXAMPLES = (
+    "this model keeps no training rows: what would be typical, the smallest change and the rows most alike"
+    " cannot be shown"
+)
 ORDINARY = 0.95  #: share of the held-out rows below the score up to which a row counts as ordinary
 MIDDLE = (0.1, 0.9)  #: the typical range: between these quantiles of rows like this one
 
@@ -40,12 +44,13 @@ MIDDLE = (0.1, 0.9)  #: the typical range: between these quantiles of rows like 
 class Explanation:
     """Explained rows, strangest first, and the groups of flagged rows that share a reason.
 
-    limit: the score up to which a row counts as ordinary.
+    limit: the score up to which a row counts as ordinary. note: what the model cannot show, and why.
     """
 
     rows: list[RowExplanation]
     groups: list[Group] = field(default_factory=list)
     limit: float = float("nan")
+    note: str = ""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -54,7 +59,7 @@ class Explanation:
         """The same with row ``i`` called ``rows[i - 1]``, for rows that were taken from a longer table."""
         told = [replace(r, row=int(rows[r.row - 1])) for r in self.rows]
         groups = [replace(g, rows=tuple(sorted(int(rows[i - 1]) for i in g.rows))) for g in self.groups]
-        return Explanation(told, groups, self.limit)
+        return Explanation(told, groups, self.limit, self.note)
 
     def to_json(self, lang: str = "en") -> dict[str, Any]:
         """Fit for JSON."""
@@ -62,6 +67,7 @@ class Explanation:
             "rows": [r.to_json(lang) for r in self.rows],
             "groups": [g.to_json(lang) for g in self.groups],
             "limit": self.limit,
+            "note": translated(self.note, lang),
         }
 
     def to_polars(self) -> pl.DataFrame:
@@ -100,13 +106,16 @@ class Explanation:
 
     def told(self, lang: str = "en") -> str:
         """Groups of several rows, then every row with its reasons and what would make it ordinary; plain text."""
-        lines = [g.sentence(lang) for g in self.groups[:12] if len(g.rows) > 1]
+        lines = [translated(self.note, lang)] if self.note else []
+        lines += [g.sentence(lang) for g in self.groups[:12] if len(g.rows) > 1]
         for r in self.rows:
             head, score, p = say("row", lang, row=r.row), say("report.score", lang), say("report.p", lang)
             lines.append(f"{head}: {score} {r.score:.4g}, {p} {r.p_value:.3g}")
             lines += [f"  {reason.sentence(lang)}" for reason in main(r.reasons)]
-            told = say("change.none", lang) if r.counterfactual is None else r.counterfactual.sentence(lang)
-            lines.append(f"  {told}")
+            if r.counterfactual is not None:
+                lines.append(f"  {r.counterfactual.sentence(lang)}")
+            elif not self.note:
+                lines.append(f"  {say('change.none', lang)}")
         return "\n".join(lines)
 
     def to_text(self) -> str:
@@ -155,7 +164,10 @@ def explain(
     found = attribute(encoded, judge.detector.score_encoded, judge.background, blocks, limit)
     reader = _Reader(judge, part, encoded)
     p_values = judge.decision.p_values(score[chosen])
-    changed = changes(encoded, found, judge.detector.score_encoded, judge.background, blocks, limit)
+    shown = judge.background.examples
+    changed: list[Change | None] = [None] * len(encoded)
+    if shown:
+        changed = changes(encoded, found, judge.detector.score_encoded, judge.background, blocks, limit)
     explained = []
     for i, row in enumerate(chosen.tolist()):
         explained.append(
@@ -166,12 +178,12 @@ def explain(
                 bool(flagged[row]),
                 reader.reasons(found, i),
                 reader.counterfactual(changed[i], i),
-                reader.neighbours(found, i),
+                reader.neighbours(found, i) if shown else (),
                 reader.row(i),
             )
         )
     amiss = [r for r in explained if r.is_anomaly]
-    return Explanation(explained, group(amiss), limit)
+    return Explanation(explained, group(amiss), limit, "" if shown else NO_EXAMPLES)
 
 
 def choose(rows: int | Sequence[int] | None, score: np.ndarray, flagged: np.ndarray) -> np.ndarray:
@@ -233,7 +245,7 @@ class _Reader:
         cell, share = self.cells[name][i], float(found.share[i, j])
         if name in self.numbers:
             return self._of_number(name, cell, share, near, i)
-        texts_ = [self.background.cells[name][m] for m in near]
+        texts_ = [self.background.cells[name][m] for m in near] if self.background.examples else []
         counted = Counter(t for t in texts_ if t is not None).most_common(2)
         words = tuple((word, count / len(texts_)) for word, count in counted)
         direction = "missing" if cell is None else "differs"
@@ -254,7 +266,9 @@ class _Reader:
         own = self.encoded[i, self.at[name]]
         ends = self.known[name][[low, high]]
         direction = "missing" if missing else "high" if own > ends[1] else "low" if own < ends[0] else "together"
-        shown = self.background.cells[name]
+        shown = self.background.cells.get(name)
+        if shown is None:
+            return Reason(name, cell, share, direction=direction)
         return Reason(name, cell, share, shown[low], shown[high], direction=direction)
 
     def counterfactual(self, changed: Change | None, i: int) -> Counterfactual | None:

@@ -14,6 +14,7 @@ import polars as pl
 
 import amiss
 from amiss import crossfit, detectors, store
+from amiss.attribution import blocks_of
 from amiss.background import Background
 from amiss.base import Classifier, Learner
 from amiss.crossfit import Recipe
@@ -43,7 +44,8 @@ class Model:
 
     schema: columns it learned from. encoder: table -> matrix. detector: matrix -> score. decision: score -> verdict.
     card: what was learned from what, with which settings; fit for JSON. notes: what the person should know.
-    background: ordinary training rows, kept (in the file, too) to explain others; None in files without them.
+    background: ordinary training rows, kept (in the file, too) to explain others; one made-up row where the fit was
+    told to keep none; None in files without them.
     """
 
     schema: Schema
@@ -136,7 +138,31 @@ class Model:
     def score_table(self, table: Table) -> pl.DataFrame:
         """As :meth:`score`, of a table that was matched already."""
         score = self.detector.score_encoded(self.encoder.transform(table))
-        return verdict_frame(score, self.decision.p_values(score), self.decision.flag(score))
+        return verdict_frame(score, self.decision.p_values(score), self.decision.flag(score, times(self.rule, table)))
+
+    @property
+    def rule(self) -> Rule:
+        """How rows are flagged."""
+        return self.decision.rule
+
+
+def times(rule: Rule, table: Table) -> np.ndarray | None:
+    """(rows,) seconds since 1970 for a rule that counts by time, else None.
+
+    Raises OptionError where the column that the rule names, or the table's only column of dates, is not to be found.
+    """
+    if not rule.per:
+        return None
+    dates = [c.name for c in table.schema if c.kind == "datetime"]
+    chosen = [rule.column] if rule.column else dates
+    if len(chosen) != 1 or chosen[0] not in dates:
+        raise OptionError(
+            f"the rule {rule} needs a column of dates",
+            required="one, or its name after a colon: 50/day:COLUMN",
+            found=", ".join(map(repr, dates)) or "none",
+            hint=did_you_mean(rule.column, dates) if rule.column else None,
+        )
+    return table.numbers(chosen[0])
 
 
 def load(path: str | Path) -> Model | SeriesModel:
@@ -184,6 +210,7 @@ class Fit:
     card: dict[str, Any]
     rule: Rule
     leaks: list[dict[str, Any]]
+    examples: bool = True
 
     @property
     def y(self) -> np.ndarray | None:
@@ -210,6 +237,7 @@ def prepare(
     header: bool = True,
     names: Sequence[str] | None = None,
     nulls: Sequence[str] = (),
+    examples: bool = True,
     report: Callable[[float, str], None] | None = None,
 ) -> Fit:
     """Read the table, understand its columns and labels, choose the detector. Parameters: see :func:`fit`."""
@@ -244,7 +272,7 @@ def prepare(
     }
     recipe = Recipe(kind, _checked(kind, parameters or {}), seed, budget, report)
     leaks = find_leaks(table, labels.y, seed) if labels is not None and both else []
-    return Fit(raw, table, labels, recipe, card, rule, leaks)
+    return Fit(raw, table, labels, recipe, card, rule, leaks, examples)
 
 
 def fit(data: Any, label: str | int | None = None, **options: Any) -> Model | SeriesModel:
@@ -256,7 +284,8 @@ def fit(data: Any, label: str | int | None = None, **options: Any) -> Model | Se
     options: detector: a name in ``amiss.detectors``. parameters: of that detector. rule: a
         :class:`~amiss.decision.Rule`; contamination: share of rows to flag, short for that rule. seed: same seed,
         same bits. budget: seconds of training. only, drop: columns to learn from or to leave out. anomaly: the label
-        value that is the anomaly. header, names, nulls: how a text is read. report: called with the share done.
+        value that is the anomaly. header, names, nulls: how a text is read. examples: whether the model keeps training
+        rows (512 at most) to explain others by. report: called with the share done.
 
     Raises an :class:`~amiss.errors.InputError` for anything that the data or an option has wrong.
     """
@@ -278,7 +307,16 @@ def fit_prepared(task: Fit) -> Model:
         "stopped": getattr(detector, "stopped_", ""),
     }
     background = Background.learn(task.table, task.y, encoder, detector, task.recipe.seed)
-    return Model(task.table.schema, encoder, detector, decision, card, notes_of(task), background)
+    notes = notes_of(task)
+    if not task.examples:
+        background = background.anonymous(blocks_of(encoder.columns_of_features(), len(encoder.schema.learned)))
+        if detector.keeps_rows:
+            notes.append(
+                f"{type(detector).__name__} scores rows by their distances to training rows, which the model's file holds"
+                " as numbers; a detector that does not, e.g. Autoencoder, keeps none"
+            )
+    card["examples"] = len(background) if background.examples else 0
+    return Model(task.table.schema, encoder, detector, decision, card, notes, background)
 
 
 def notes_of(task: Fit) -> list[str]:
@@ -337,7 +375,11 @@ def detect_prepared(task: Fit) -> Detection:
     for i in range(task.folds):
         decision = Decision.learn(task.rule, score[fold != i], task.y[fold != i], task.recipe.seed)
         p_value[fold == i] = decision.p_values(score[fold == i])
+        if task.rule.name == "alerts":
+            continue
         flagged[fold == i] = decision.flag(score[fold == i])
+    if task.rule.name == "alerts":  # a budget is of the whole table
+        flagged = Decision(task.rule).flag(score, times(task.rule, task.table))
     verdicts = verdict_frame(score, p_value, flagged)
     card = task.card | {"seconds": round(time.perf_counter() - started, 3)}
     return Detection(

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from amiss.decision import Decision, operating_point
+from amiss.decision import PERIODS, Decision, Rule, operating_point
 from amiss.errors import OptionError
-from amiss.report.strings import say
+from amiss.report.strings import say, translated
 
 DRIFT = 0.01  #: the held-out rows' and the batch's bulk differ more than chance allows at this level
 
@@ -33,10 +33,11 @@ class Verdict:
     threshold: float | None = None
     warnings: tuple[str, ...] = ()
     promise: dict[str, float] | None = None
+    per: str = ""
 
     def sentence(self, lang: str = "en") -> str:
         """E.g. ``12 of 15,420 rows are amiss (at most 1 in 10 of these expected by chance)``."""
-        words: dict[str, Any] = {"count": f"{self.flagged:,}", "rows": f"{self.rows:,}", "rule": self.rule_words}
+        words: dict[str, Any] = {"count": f"{self.flagged:,}", "rows": f"{self.rows:,}", "rule": Rule(self.rule, self.value, self.per).words(lang)}
         if not self.anything_amiss:
             return say("verdict.none_but" if self.flagged else "verdict.none", lang, **words)
         if self.rule == "fdr":
@@ -44,12 +45,12 @@ class Verdict:
             return say("verdict.fdr", lang, share=share, **words)
         return say("verdict.supervised" if self.setting == "supervised" else "verdict.rule", lang, **words)
 
-    @property
-    def rule_words(self) -> str:
-        return self.rule if self.rule == "f1" else f"{self.rule} {self.value:g}"
-
     def to_json(self, lang: str = "en") -> dict[str, Any]:
-        return asdict(self) | {"sentence": self.sentence(lang), "warnings": list(self.warnings)}
+        return asdict(self) | {"sentence": self.sentence(lang), "warnings": self.told(lang)}
+
+    def told(self, lang: str = "en") -> list[str]:
+        """The warnings in a language."""
+        return [translated(warning, lang) for warning in self.warnings]
 
 
 def give(
@@ -73,6 +74,7 @@ def give(
         float(score[flagged].min()) if flagged.any() else None,
         tuple(warnings_of(decision, score, setting, seen)),
         promise,
+        decision.rule.per,
     )
 
 
@@ -117,36 +119,46 @@ def drifted(normal: np.ndarray, score: np.ndarray) -> bool:
 def rule_of(
     fdr: float | None = None,
     contamination: float | None = None,
-    alerts: int | None = None,
+    alerts: float | str | None = None,
     cost_miss: float | None = None,
     cost_alarm: float | None = None,
     precision: float | None = None,
     recall: float | None = None,
     threshold: float | None = None,
-) -> tuple[str, float] | None:
-    """The one rule that was asked for, as the name and value of a :class:`~amiss.decision.Rule`; None for none.
+) -> Rule | None:
+    """The one rule that was asked for; None for none.
 
-    Raises OptionError for two rules at once, and for costs that are not both above 0.
+    alerts: a number, or ``50/day``, or ``50/day:COLUMN``. Raises OptionError for two rules at once, and for costs that
+    are not both above 0.
     """
-    asked: list[tuple[str, float]] = [
-        (name, float(value))
-        for name, value in {
-            "fdr": fdr,
-            "contamination": contamination,
-            "alerts": alerts,
-            "precision": precision,
-            "recall": recall,
-            "threshold": threshold,
-        }.items()
-        if value is not None
-    ]
+    asked: list[Rule] = [] if alerts is None else [_alerts(alerts)]
+    for name, value in {
+        "fdr": fdr, "contamination": contamination, "precision": precision, "recall": recall, "threshold": threshold,
+    }.items():  # fmt: skip
+        if value is not None:
+            asked.append(Rule(name, float(value)))
     if cost_miss is not None or cost_alarm is not None:
         miss, alarm = 1.0 if cost_miss is None else cost_miss, 1.0 if cost_alarm is None else cost_alarm
         if not (miss > 0 and alarm > 0 and np.isfinite(miss) and np.isfinite(alarm)):
             raise OptionError("a cost is out of range", required="above 0", found=f"miss {miss:g}, alarm {alarm:g}")
-        asked.append(("cost", miss / alarm))
+        asked.append(Rule("cost", miss / alarm))
     if len(asked) > 1:
         raise OptionError(
-            "only one rule can decide", required="one of them", found=" and ".join(name for name, _ in asked)
+            "only one rule can decide", required="one of them", found=" and ".join(rule.name for rule in asked)
         )
     return asked[0] if asked else None
+
+
+def _alerts(text: float | str) -> Rule:
+    number, _, rest = str(text).partition("/")
+    per, _, column = rest.partition(":")
+    try:
+        value = float(number)
+    except ValueError:
+        value = float("nan")
+    if not value > 0 or value != int(value) or ("/" in str(text) and per not in PERIODS):
+        raise OptionError(
+            "alerts is out of range", required=f"a whole number above 0, or so many per {' or '.join(PERIODS)}: 50/day",
+            found=repr(text),
+        )  # fmt: skip
+    return Rule("alerts", value, per, column)

@@ -102,7 +102,9 @@ how_decided = _all(
             "--fdr", type=float, metavar="SHARE", help="At most this share of the flagged rows by chance (0.1)."
         ),
         click.option("--contamination", type=float, metavar="SHARE", help="Flag this share of the rows, e.g. 0.01."),
-        click.option("--alerts", type=int, metavar="N", help="Flag the N strangest rows of a table."),
+        click.option(
+            "--alerts", metavar="N", help="Flag the N strangest rows of a table, or 50/day: of every hour, day or week."
+        ),
         click.option("--cost-miss", type=float, metavar="COST", help="What a missed anomaly costs (with labels)."),
         click.option("--cost-alarm", type=float, metavar="COST", help="What a false alarm costs (with labels)."),
         click.option("--precision", type=float, metavar="SHARE", help="As many rows as keep this precision (labels)."),
@@ -136,6 +138,9 @@ how_learn = _all(
             help="A parameter of the method, e.g. --set epochs=50 --set hidden=64,32.",
         ),
         how_decided,
+        click.option(
+            "--examples/--no-examples", default=True, help="Whether the model keeps training rows to explain others by."
+        ),
         click.option("--budget", type=Budget(), metavar="TIME", help="Stop training in time: 30s, 5m, 1h."),
         click.option(
             "--seed",
@@ -158,7 +163,7 @@ def learning(options: dict[str, Any]) -> dict[str, Any]:
     """The command's options -> those of :func:`amiss.model.prepare`."""
     if options["anomaly"] is not None and options["label"] is None:
         raise OptionError("--anomaly is a value of the label column", hint="name the column: --label COL")
-    chosen = {key: options[key] for key in ("detector", "seed", "budget", "anomaly")}
+    chosen = {key: options[key] for key in ("detector", "seed", "budget", "anomaly", "examples")}
     chosen["rule"] = rule(options)
     chosen["parameters"] = parameters(options["detector"], options["label"] is not None, options["pairs"])
     for key in ("drop", "only"):
@@ -169,11 +174,9 @@ def learning(options: dict[str, Any]) -> dict[str, Any]:
 
 def rule(options: dict[str, Any]) -> Any:
     """The :class:`~amiss.decision.Rule` that was asked for, or None. Raises OptionError for two at once."""
-    from amiss.decision import Rule
     from amiss.verdict import rule_of
 
-    found = rule_of(**{name: options[name] for name in RULES})
-    return None if found is None else Rule(*found)
+    return rule_of(**{name: options[name] for name in RULES})
 
 
 def how_to_read(header: bool | None, names: str | None, nulls: Iterable[str]) -> dict[str, Any]:

@@ -94,7 +94,7 @@ def of_detection(task: Fit, detection: Detection) -> Outcome:
         detection.notes,
         detection.leaks,
         detection.frame,
-        rule_words(rule),
+        rule.sentence(),
         detection.evaluation,
         verdict=detection.verdict,
         reported=detection,
@@ -103,19 +103,5 @@ def of_detection(task: Fit, detection: Detection) -> Outcome:
 
 def of_model(model: Model, source: str, rows: int, notes: list[str], leaks: list[dict[str, Any]]) -> Outcome:
     """What is known of a model, and of the table it was fitted to or is used on."""
-    described, rule = model.encoder.describe(), rule_words(model.decision.rule)
+    described, rule = model.encoder.describe(), model.decision.rule.sentence()
     return Outcome(source, rows, model.schema, model.card, described, notes, leaks, rule=rule)
-
-
-def rule_words(rule: Any) -> str:
-    """How rows are flagged, for the person."""
-    return {
-        "fdr": f"rows so strange that at most about {rule.value:.0%} of the flagged should be false alarms",
-        "contamination": f"the strangest {rule.value:.2%} of rows like those of training",
-        "alerts": f"the {rule.value:g} strangest rows",
-        "f1": "scores above the threshold with the best F1 on other labelled rows",
-        "threshold": f"scores of {rule.value:g} and more",
-        "cost": f"where it is cheapest if a missed anomaly costs {rule.value:g} false alarms",
-        "precision": f"as many rows as keep a precision of {rule.value:g} on other labelled rows",
-        "recall": f"as few rows as reach a recall of {rule.value:g} on other labelled rows",
-    }[rule.name]

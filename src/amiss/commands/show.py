@@ -152,8 +152,8 @@ def verdict(outcome: Outcome, console: Console) -> None:
     """The answer's first sentence, and why it may not hold."""
     if outcome.verdict is not None:
         console.print(Text(clean(outcome.verdict.sentence(outcome.lang)), "bold"), soft_wrap=True)
-        for warning in outcome.verdict.warnings:
-            console.print(f"  {warning}", soft_wrap=True)
+        for warning in outcome.verdict.told(outcome.lang):
+            console.print(f"  {clean(warning)}", soft_wrap=True)
 
 
 def rule(outcome: Outcome) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 from functools import lru_cache
 
 import jax
@@ -87,6 +88,8 @@ class LUNAR(Detector):
 
     hidden: tuple[int, ...] = (64, 64)
     activation: str = "tanh"
+    keeps_rows: ClassVar[bool] = True
+
     k: int = 20
     references: int = 2048
     n_estimators: int = 2

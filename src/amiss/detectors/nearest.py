@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 from functools import lru_cache
 
 import jax.numpy as jnp
@@ -49,6 +50,8 @@ class NearestNeighbours(Detector):
     references: training rows that are kept, drawn at random; all of them where there are fewer. With more than one
     member, each keeps another random half of the rows.
     """
+
+    keeps_rows: ClassVar[bool] = True
 
     k: int = 5
     distance: str = "mean"

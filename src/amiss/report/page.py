@@ -11,7 +11,7 @@ import numpy as np
 
 from amiss.report import plots
 from amiss.report.plots import esc
-from amiss.report.strings import say
+from amiss.report.strings import say, translated, word
 
 Summary = dict[str, Any]
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
@@ -75,7 +75,7 @@ def _head(found: Summary, lang: str) -> str:
 
 
 def _notes(found: Summary, lang: str) -> str:
-    notes = [esc(n) for n in found["notes"]]
+    notes = [esc(translated(n, lang)) for n in found["notes"]]
     if not notes:
         return ""
     body = "".join(f"<li>{n}</li>" for n in notes[:40])
@@ -188,7 +188,7 @@ def _quality(found: Summary, lang: str) -> str:
     if told is None or curves is None:
         return ""
     names = ("roc_auc", "average_precision", "precision", "recall", "f1", "balanced_accuracy", "accuracy")
-    lines = [[n.replace("_", " "), f"{told[n]:.3f}", f"{told['chance'][n]:.3f}"] for n in names]
+    lines = [[word("measure", n, lang), f"{told[n]:.3f}", f"{told['chance'][n]:.3f}"] for n in names]
     heads = [say(f"report.{k}", lang) for k in ("measure", "value", "chance")]
     (tn, fp), (fn, tp) = told["confusion_matrix"]
     normal, anomaly = say("report.normal", lang), say("report.anomaly", lang)
@@ -272,7 +272,8 @@ def _faults(found: Summary, lang: str) -> str:
         return _section("report.faults", lang, leaks + f"<p>{esc(say('report.no_faults', lang))}</p>")
     heads = [say(f"report.{k}", lang) for k in ("column", "kind", "missing", "note")]
     lines = [
-        [f["column"], say(f"kind.{f['kind']}", lang), f"{100 * f['missing']:.1f} %" if f["missing"] else "", f["note"]]
+        [f["column"], say(f"kind.{f['kind']}", lang), f"{100 * f['missing']:.1f} %" if f["missing"] else "",
+         translated(f["note"], lang)]
         for f in found["faults"]
     ]
     return _section("report.faults", lang, leaks + _table(heads, lines), "faults")
@@ -296,5 +297,6 @@ def _card(found: Summary, lang: str) -> str:
     for key, value in found["card"].items():
         text = ", ".join(f"{k} = {v}" for k, v in value.items()) if isinstance(value, dict) else value
         if text not in ("", None):
-            lines.append([key, str(text)])
+            told = word(key, str(text), lang) if key in ("setting", "stopped") else str(text)
+            lines.append([word("card", key, lang), told])
     return _section("report.card", lang, _table(["", ""], lines), "card")

@@ -1,14 +1,18 @@
 """Every sentence and word that a report or an explanation shows, in each language, in one place.
 
-A text is filled in by ``str.format``; the names in braces are the same in all languages.
+A text is filled in by ``str.format``; the names in braces are the same in all languages. What the library notes in
+English while it reads and learns is found again by its pattern: see :func:`translated`.
 """
 # ruff: noqa: RUF001, E501 (Chinese has its own commas; a text stands on one line)
 
 from __future__ import annotations
 
+import re
+from functools import cache
 from typing import Any
 
 from amiss.errors import OptionError
+from amiss.report.strings_notes import NOTES
 
 STRINGS: dict[str, dict[str, str]] = {
     # verdict
@@ -30,6 +34,27 @@ STRINGS: dict[str, dict[str, str]] = {
         "zh": "没有证据表明存在异常；但规则 {rule} 仍标记了 {rows} 行中最异常的 {count} 行",
     },
     "verdict.one_in": {"en": "1 in {n}", "zh": "{n} 分之一"},
+    # rules, short in a sentence, long under a table
+    "rule.fdr": {"en": "fdr {value}", "zh": "误报比例 {value}"},
+    "rule.contamination": {"en": "contamination {value}", "zh": "异常比例 {value}"},
+    "rule.alerts": {"en": "alerts {value}", "zh": "警报数 {value}"},
+    "rule.f1": {"en": "f1", "zh": "F1 最优"},
+    "rule.threshold": {"en": "threshold {value}", "zh": "阈值 {value}"},
+    "rule.cost": {"en": "cost {value}", "zh": "代价 {value}"},
+    "rule.precision": {"en": "precision {value}", "zh": "精确率 {value}"},
+    "rule.recall": {"en": "recall {value}", "zh": "召回率 {value}"},
+    "flagged.fdr": {"en": "rows so strange that at most about {share} of the flagged should be false alarms", "zh": "足够异常的行，使被标记的行中误报预计至多约 {share}"},
+    "flagged.contamination": {"en": "the strangest {share} of rows like those of training", "zh": "与训练数据同类的行中最异常的 {share}"},
+    "flagged.alerts": {"en": "the {value} strangest rows", "zh": "最异常的 {value} 行"},
+    "flagged.alerts_per": {"en": "the {value} strangest rows of every {per}", "zh": "每{per}最异常的 {value} 行"},
+    "flagged.f1": {"en": "scores above the threshold with the best F1 on other labelled rows", "zh": "分数高于在其他已标注行上 F1 最优的阈值"},
+    "flagged.threshold": {"en": "scores of {value} and more", "zh": "分数不低于 {value}"},
+    "flagged.cost": {"en": "where it is cheapest if a missed anomaly costs {value} false alarms", "zh": "若漏报一个异常的代价为 {value} 次误报，则取代价最低处"},
+    "flagged.precision": {"en": "as many rows as keep a precision of {value} on other labelled rows", "zh": "在其他已标注行上保持精确率 {value} 的尽可能多的行"},
+    "flagged.recall": {"en": "as few rows as reach a recall of {value} on other labelled rows", "zh": "在其他已标注行上达到召回率 {value} 的尽可能少的行"},
+    "per.hour": {"en": "hour", "zh": "小时"},
+    "per.day": {"en": "day", "zh": "天"},
+    "per.week": {"en": "week", "zh": "周"},
     # reasons
     "reason.typical": {"en": "typical for rows like this {range}", "zh": "类似行的典型值为 {range}"},
     "reason.range": {"en": "{low} to {high}", "zh": "{low} 至 {high}"},
@@ -133,6 +158,13 @@ STRINGS: dict[str, dict[str, str]] = {
     "report.calibration": {"en": "Calibration", "zh": "校准"},
     "report.predicted": {"en": "predicted share", "zh": "预测比例"},
     "report.observed": {"en": "observed", "zh": "实际"},
+    "measure.roc_auc": {"en": "ROC AUC", "zh": "ROC 曲线下面积"},
+    "measure.average_precision": {"en": "average precision", "zh": "平均精确率"},
+    "measure.precision": {"en": "precision", "zh": "精确率"},
+    "measure.recall": {"en": "recall", "zh": "召回率"},
+    "measure.f1": {"en": "F1", "zh": "F1"},
+    "measure.accuracy": {"en": "accuracy", "zh": "准确率"},
+    "measure.balanced_accuracy": {"en": "balanced accuracy", "zh": "平衡准确率"},
     "report.confusion": {"en": "Confusion matrix", "zh": "混淆矩阵"},
     "report.called_normal": {"en": "called normal", "zh": "判为正常"},
     "report.called_anomaly": {"en": "called anomaly", "zh": "判为异常"},
@@ -153,6 +185,29 @@ STRINGS: dict[str, dict[str, str]] = {
     "report.epoch": {"en": "epoch", "zh": "轮次"},
     "report.loss": {"en": "loss; red: held-out rows", "zh": "损失；红色：留出行"},
     "report.card": {"en": "Model card", "zh": "模型卡"},
+    "card.amiss": {"en": "amiss", "zh": "amiss 版本"},
+    "card.source": {"en": "data", "zh": "数据"},
+    "card.rows": {"en": "rows learned from", "zh": "学习的行数"},
+    "card.learned": {"en": "columns learned from", "zh": "学习的列数"},
+    "card.detector": {"en": "detector", "zh": "检测器"},
+    "card.setting": {"en": "setting", "zh": "情形"},
+    "card.seed": {"en": "seed", "zh": "随机种子"},
+    "card.label": {"en": "label", "zh": "标签"},
+    "card.seconds": {"en": "seconds of learning", "zh": "学习用时（秒）"},
+    "card.stopped": {"en": "why training ended", "zh": "训练结束的原因"},
+    "card.parameters": {"en": "parameters", "zh": "参数"},
+    "card.examples": {"en": "training rows kept in the model", "zh": "模型中保留的训练行"},
+    "card.data": {"en": "hash of the rows (SHA-256, first 16 digits)", "zh": "行的哈希值（SHA-256 前 16 位）"},
+    "card.decision": {"en": "rule", "zh": "规则"},
+    "card.versions": {"en": "versions", "zh": "版本"},
+    "card.command": {"en": "command", "zh": "命令"},
+    "setting.unsupervised": {"en": "unsupervised", "zh": "无监督"},
+    "setting.one-class": {"en": "one-class", "zh": "单类"},
+    "setting.supervised": {"en": "supervised", "zh": "有监督"},
+    "setting.weakly supervised": {"en": "weakly supervised", "zh": "弱监督"},
+    "stopped.patience": {"en": "no better for a while", "zh": "不再改进"},
+    "stopped.budget": {"en": "time was up", "zh": "时间用完"},
+    "stopped.interrupted": {"en": "interrupted", "zh": "被中断"},
     "report.footer": {"en": "Made by amiss {version}. This page needs no network and sends nothing.", "zh": "由 amiss {version} 生成。此页面无需网络，也不发送任何内容。"},
     "kind.numeric": {"en": "numbers", "zh": "数值"},
     "kind.category": {"en": "categories", "zh": "类别"},
@@ -170,6 +225,38 @@ LANGUAGES = ("en", "zh")
 def say(key: str, lang: str = "en", **values: Any) -> str:
     """The text of that key in a language, filled in."""
     return STRINGS[key][lang].format(**values)
+
+
+def word(family: str, name: str, lang: str) -> str:
+    """The text of ``family.name``, or the name itself where the catalogue has none (a column of another part's)."""
+    return say(f"{family}.{name}", lang) if f"{family}.{name}" in STRINGS else name.replace("_", " ")
+
+
+def translated(note: str, lang: str) -> str:
+    """A note of the library in another language; as it is where no pattern of the catalogue fits it.
+
+    Notes are made in English, kept in models and printed as JSON. A part that is named in double braces in the
+    catalogue, ``{{why}}``, is a note itself.
+    """
+    if lang == "en":
+        return note
+    for pattern, nested, texts in _patterns():
+        found = pattern.fullmatch(note)
+        if found:
+            values = {k: translated(v, lang) if k in nested else v for k, v in found.groupdict(default="").items()}
+            return re.sub(r"\{\{?(\w+)\}?\}", lambda m: values[m[1]], texts[lang])
+    return note
+
+
+@cache
+def _patterns() -> list[tuple[re.Pattern[str], frozenset[str], dict[str, str]]]:
+    """The English texts as patterns, those with the most words of their own first."""
+    found = []
+    for texts in sorted(NOTES, key=lambda t: -len(re.sub(r"\{.*?\}", "", t["en"]))):
+        parts = re.split(r"(\{\{?\w+\}?\})", texts["en"])
+        pattern = "".join(f"(?P<{p.strip('{}')}>.+?)" if i % 2 else re.escape(p) for i, p in enumerate(parts))
+        found.append((re.compile(pattern, re.DOTALL), frozenset(re.findall(r"\{\{(\w+)", texts["en"])), texts))
+    return found
 
 
 def check_language(lang: str) -> str:

@@ -14,7 +14,7 @@ from sklearn import metrics
 
 import amiss
 from amiss.background import cell_text, take
-from amiss.decision import Decision
+from amiss.decision import Decision, Rule
 from amiss.evaluate import evaluate
 from amiss.explain import Explanation
 from amiss.model import Detection, Fit, Model, fit_prepared
@@ -290,7 +290,7 @@ def _card(found: Findings, command: str) -> dict[str, Any]:
     versions = {"amiss": amiss.__version__, "python": platform.python_version()}
     versions |= {n: sys.modules[n].__version__ for n in ("jax", "numpy", "polars", "sklearn") if n in sys.modules}
     card["learned"] = len(found.schema.learned)
-    rule = {"rule": found.verdict.rule, "value": found.verdict.value}
+    rule = Rule(found.verdict.rule, found.verdict.value, found.verdict.per).words()
     return card | {"data": digest.hexdigest()[:16], "decision": rule, "versions": versions, "command": command}
 
 

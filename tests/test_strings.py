@@ -1,0 +1,117 @@
+"""One catalogue: every text in every language, and every note of the library found again in it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from amiss.decision import PERIODS, RULES, Rule
+from amiss.report.strings import LANGUAGES, STRINGS, translated, word
+from amiss.report.strings_notes import NOTES
+
+SOURCE = Path(__file__).resolve().parent.parent / "src" / "amiss"
+#: series have words of their own
+MAKERS = sorted(p for p in SOURCE.rglob("*.py") if "series" not in p.parts and p.name != "series.py")
+#: functions whose texts are notes, and variables that notes are made in
+RETURNED = {"warnings_of", "_note_stops", "_day_or_month"}
+NAMED = re.compile(r"notes?$|^NO_EXAMPLES$|^often$|^found$")
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
+
+
+def places(text: str) -> list[str]:
+    return sorted(re.findall(r"{+(\w*)[^}]*}+", text))
+
+
+def skeleton(text: str) -> str:
+    return re.sub(r"\{+[^}]*\}+", "{}", text)
+
+
+def written(node: ast.AST) -> Iterator[str]:
+    """Texts of an expression, with {} for what is filled in; an alternative is told as both."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
+    elif isinstance(node, ast.JoinedStr):
+        yield "".join(str(v.value) if isinstance(v, ast.Constant) else "{}" for v in node.values)
+    elif isinstance(node, ast.IfExp):
+        yield from written(node.body)
+        yield from written(node.orelse)
+    elif isinstance(node, ast.BinOp):
+        yield from written(node.left)
+    elif isinstance(node, (ast.List, ast.Tuple)):
+        for item in node.elts:
+            yield from written(item)
+
+
+def notes_in(path: Path) -> Iterator[str]:
+    """What is appended to notes or warnings, given as ``note=``, or assigned to a variable called so."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Call):
+            called = node.func
+            if isinstance(called, ast.Attribute) and called.attr == "append":
+                owner = called.value
+                name = owner.attr if isinstance(owner, ast.Attribute) else getattr(owner, "id", "")
+                if re.search("notes$", name) or (path.name == "verdict.py" and name == "found"):
+                    yield from written(node.args[0])
+            for keyword in node.keywords:
+                if keyword.arg == "note":
+                    yield from written(keyword.value)
+            if getattr(called, "id", "") == "_Rule" and path.name == "labels.py":
+                yield from written(node.args[-1])
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            if node.targets[0].id in ("note", "notes", "NO_EXAMPLES"):
+                yield from written(node.value)
+
+
+@pytest.mark.parametrize("key", sorted(STRINGS))
+def test_every_text_is_there_in_every_language(key: str) -> None:
+    texts = STRINGS[key]
+    assert set(texts) == set(LANGUAGES)
+    assert all(texts.values())
+    assert set(places(texts["zh"])) <= set(places(texts["en"]))
+
+
+def test_every_note_of_the_library_is_in_the_catalogue() -> None:
+    known = {skeleton(texts["en"]) for texts in NOTES}
+    made = {(path.name, text) for path in MAKERS for text in notes_in(path) if re.search("[a-z]", text)}
+    assert len(made) > 35
+    whole = {m for m in made if skeleton(m[1]) not in known and not translated(m[1].replace("{}", "1"), "zh") != m[1].replace("{}", "1")}
+    assert not whole
+
+
+@pytest.mark.parametrize("texts", NOTES, ids=lambda t: t["en"][:30])
+def test_notes_are_found_again_by_their_pattern(texts: dict[str, str]) -> None:
+    assert set(texts) == set(LANGUAGES)
+    assert places(texts["en"]) == places(texts["zh"])
+    assert CHINESE.search(texts["zh"])
+    filled = re.sub(r"\{+\w+\}+", "7 'x'", texts["en"])
+    assert "7 'x'" in translated(filled, "zh") or "{" not in texts["en"]
+    assert CHINESE.search(translated(filled, "zh"))
+    assert translated(filled, "en") == filled
+
+
+def test_notes_within_notes_and_unknown_ones() -> None:
+    assert translated("column 'a, b' (identifier, not used): words, each once", "zh") == (
+        "列 'a, b'（标识符，未使用）：单词，各出现一次"
+    )
+    assert translated("anomaly is y = 1 (by its name): 3 rows; normal 9", "zh") == "异常为 y = 1（按其名称）：3 行；正常 9 行"
+    assert translated("something of another version", "zh") == "something of another version"
+    assert translated("column '{x} {0}' (category): sentences", "zh") == "列 '{x} {0}'（类别）：句子"
+
+
+def test_rules_are_told_in_every_language() -> None:
+    for name in RULES:
+        rule = Rule(name, 0.5 if RULES[name][1] <= 1 else 2)
+        assert CHINESE.search(rule.words("zh"))
+        assert CHINESE.search(rule.sentence("zh"))
+    for per in PERIODS:
+        assert Rule("alerts", 50, per).sentence() == f"the 50 strangest rows of every {per}"
+        assert str(Rule("alerts", 50, per)) == f"alerts 50/{per}"
+
+
+def test_a_word_without_a_text_is_told_as_it_is() -> None:
+    assert word("card", "seed", "zh") == "随机种子"
+    assert word("card", "made_up", "zh") == "made up"
