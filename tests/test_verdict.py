@@ -152,11 +152,36 @@ def test_alerts_flags_that_many_of_any_batch() -> None:
     assert found.flag(np.zeros(0)).sum() == 0
 
 
+def test_alerts_of_every_day() -> None:
+    rng = np.random.default_rng(0)
+    score, seconds = rng.normal(size=500), rng.integers(0, 9, 500) * 86_400.0 + rng.uniform(0, 86_400, 500)
+    seconds[:40] = np.nan
+    flagged = Decision(Rule("alerts", 5, "day")).flag(score, seconds)
+    day = np.where(np.isnan(seconds), -1, seconds // 86_400)
+    for one in np.unique(day):
+        assert flagged[day == one].sum() == 5
+        assert score[flagged & (day == one)].min() > score[~flagged & (day == one)].max()
+    monday = 4 * 86_400.0  # 5 January 1970
+    two = Decision(Rule("alerts", 1, "week")).flag(np.array([1.0, 2, 3]), monday + np.array([-1.0, 0, 604_799]))
+    assert two.tolist() == [True, False, True]
+    rule = Rule("alerts", 5, "day", "when")
+    assert Decision.from_json(Decision(rule).to_json(), np.zeros(0), np.zeros(0)).rule == rule
+    with pytest.raises(OptionError, match="needs the rows' times"):
+        Decision(rule).flag(score)
+
+
 def test_options_become_one_rule() -> None:
     assert rule_of() is None
-    assert rule_of(alerts=50) == ("alerts", 50.0)
-    assert rule_of(cost_miss=100, cost_alarm=2) == ("cost", 50.0)
-    assert rule_of(cost_miss=100) == ("cost", 100.0)
+    assert rule_of(alerts=50) == Rule("alerts", 50)
+    assert rule_of(cost_miss=100, cost_alarm=2) == Rule("cost", 50)
+    assert rule_of(cost_miss=100) == Rule("cost", 100)
+    assert rule_of(alerts="50/day") == Rule("alerts", 50, "day")
+    assert rule_of(alerts="9/week:posted at") == Rule("alerts", 9, "week", "posted at")
+    for wrong in ("many", "5/", "5/year", "2.5", "-1", "/day"):
+        with pytest.raises(OptionError, match="50/day"):
+            rule_of(alerts=wrong)
+    with pytest.raises(OptionError, match="only alerts are counted by time"):
+        Rule("fdr", 0.1, "day")
     with pytest.raises(OptionError, match="fdr and precision"):
         rule_of(fdr=0.1, precision=0.9)
     with pytest.raises(OptionError, match="cost is out of range"):

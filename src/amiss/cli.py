@@ -119,6 +119,7 @@ def detect(data: tuple[str, ...], output: str | None, as_json: bool, quiet: bool
 @arguments.how_learn
 @arguments.how_read
 @click.option("-o", "--output", metavar="MODEL", required=True, help="The model's file, name.amiss.")
+@arguments.kept
 @arguments.how_reported
 @arguments.how_shown
 def fit(data: tuple[str, ...], output: str, as_json: bool, quiet: bool, **options: Any) -> None:

@@ -171,7 +171,7 @@ class Decision:
     def flag(self, score: np.ndarray, seconds: np.ndarray | None = None) -> np.ndarray:
         """(rows,) bool verdicts on a batch of scores.
 
-        seconds: (rows,) since 1970, for a rule that counts by time; rows without a time (NaN) are a period of their own.
+        seconds: (rows,) since 1970, for a rule that counts by time; rows without a time (NaN) are one period.
         """
         if not len(score):
             return np.zeros(0, bool)

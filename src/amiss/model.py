@@ -160,7 +160,7 @@ def times(rule: Rule, table: Table) -> np.ndarray | None:
             f"the rule {rule} needs a column of dates",
             required="one, or its name after a colon: 50/day:COLUMN",
             found=", ".join(map(repr, dates)) or "none",
-            hint=did_you_mean(rule.column, dates) if rule.column else None,
+            hint=did_you_mean(rule.column, dates) if rule.column and dates else "",
         )
     return table.numbers(chosen[0])
 
@@ -312,8 +312,8 @@ def fit_prepared(task: Fit) -> Model:
         background = background.anonymous(blocks_of(encoder.columns_of_features(), len(encoder.schema.learned)))
         if detector.keeps_rows:
             notes.append(
-                f"{type(detector).__name__} scores rows by their distances to training rows, which the model's file holds"
-                " as numbers; a detector that does not, e.g. Autoencoder, keeps none"
+                f"{type(detector).__name__} scores rows by their distances to training rows, which the model's file"
+                " holds as numbers; a detector that does not, e.g. Autoencoder, keeps none"
             )
     card["examples"] = len(background) if background.examples else 0
     return Model(task.table.schema, encoder, detector, decision, card, notes, background)

@@ -37,7 +37,11 @@ class Verdict:
 
     def sentence(self, lang: str = "en") -> str:
         """E.g. ``12 of 15,420 rows are amiss (at most 1 in 10 of these expected by chance)``."""
-        words: dict[str, Any] = {"count": f"{self.flagged:,}", "rows": f"{self.rows:,}", "rule": Rule(self.rule, self.value, self.per).words(lang)}
+        words: dict[str, Any] = {
+            "count": f"{self.flagged:,}",
+            "rows": f"{self.rows:,}",
+            "rule": Rule(self.rule, self.value, self.per).words(lang),
+        }
         if not self.anything_amiss:
             return say("verdict.none_but" if self.flagged else "verdict.none", lang, **words)
         if self.rule == "fdr":

@@ -138,9 +138,6 @@ how_learn = _all(
             help="A parameter of the method, e.g. --set epochs=50 --set hidden=64,32.",
         ),
         how_decided,
-        click.option(
-            "--examples/--no-examples", default=True, help="Whether the model keeps training rows to explain others by."
-        ),
         click.option("--budget", type=Budget(), metavar="TIME", help="Stop training in time: 30s, 5m, 1h."),
         click.option(
             "--seed",
@@ -150,6 +147,9 @@ how_learn = _all(
             help="Same seed, same result.",
         ),
     ]
+)
+kept = click.option(
+    "--examples/--no-examples", default=True, help="Whether the model keeps training rows to explain others by."
 )
 how_shown = _all(
     [
@@ -163,7 +163,9 @@ def learning(options: dict[str, Any]) -> dict[str, Any]:
     """The command's options -> those of :func:`amiss.model.prepare`."""
     if options["anomaly"] is not None and options["label"] is None:
         raise OptionError("--anomaly is a value of the label column", hint="name the column: --label COL")
-    chosen = {key: options[key] for key in ("detector", "seed", "budget", "anomaly", "examples")}
+    chosen = {key: options[key] for key in ("detector", "seed", "budget", "anomaly")} | {
+        "examples": options.get("examples", True)
+    }
     chosen["rule"] = rule(options)
     chosen["parameters"] = parameters(options["detector"], options["label"] is not None, options["pairs"])
     for key in ("drop", "only"):

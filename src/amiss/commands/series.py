@@ -65,6 +65,8 @@ def foreign(options: dict[str, Any]) -> None:
     for name, option in FOREIGN.items():
         if options.get(name):
             raise OptionError(f"{option} does not go with a series", hint="leave it out")
+    if options.get("examples") is False:
+        raise OptionError("--no-examples does not go with a series", hint="leave it out")
 
 
 def _learning(own: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:

@@ -272,8 +272,12 @@ def _faults(found: Summary, lang: str) -> str:
         return _section("report.faults", lang, leaks + f"<p>{esc(say('report.no_faults', lang))}</p>")
     heads = [say(f"report.{k}", lang) for k in ("column", "kind", "missing", "note")]
     lines = [
-        [f["column"], say(f"kind.{f['kind']}", lang), f"{100 * f['missing']:.1f} %" if f["missing"] else "",
-         translated(f["note"], lang)]
+        [
+            f["column"],
+            say(f"kind.{f['kind']}", lang),
+            f"{100 * f['missing']:.1f} %" if f["missing"] else "",
+            translated(f["note"], lang),
+        ]
         for f in found["faults"]
     ]
     return _section("report.faults", lang, leaks + _table(heads, lines), "faults")

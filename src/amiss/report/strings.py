@@ -232,6 +232,9 @@ def word(family: str, name: str, lang: str) -> str:
     return say(f"{family}.{name}", lang) if f"{family}.{name}" in STRINGS else name.replace("_", " ")
 
 
+_PLACE = re.compile(r"(\{\{?\w+\}?\})")
+
+
 def translated(note: str, lang: str) -> str:
     """A note of the library in another language; as it is where no pattern of the catalogue fits it.
 
@@ -244,7 +247,9 @@ def translated(note: str, lang: str) -> str:
         found = pattern.fullmatch(note)
         if found:
             values = {k: translated(v, lang) if k in nested else v for k, v in found.groupdict(default="").items()}
-            return re.sub(r"\{\{?(\w+)\}?\}", lambda m: values[m[1]], texts[lang])
+            return "".join(
+                values.get(p.strip("{}"), p) if i % 2 else p for i, p in enumerate(_PLACE.split(texts[lang]))
+            )
     return note
 
 
@@ -253,7 +258,7 @@ def _patterns() -> list[tuple[re.Pattern[str], frozenset[str], dict[str, str]]]:
     """The English texts as patterns, those with the most words of their own first."""
     found = []
     for texts in sorted(NOTES, key=lambda t: -len(re.sub(r"\{.*?\}", "", t["en"]))):
-        parts = re.split(r"(\{\{?\w+\}?\})", texts["en"])
+        parts = _PLACE.split(texts["en"])
         pattern = "".join(f"(?P<{p.strip('{}')}>.+?)" if i % 2 else re.escape(p) for i, p in enumerate(parts))
         found.append((re.compile(pattern, re.DOTALL), frozenset(re.findall(r"\{\{(\w+)", texts["en"])), texts))
     return found

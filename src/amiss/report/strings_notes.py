@@ -39,8 +39,9 @@ NOTES: list[dict[str, str]] = [
     {"en": "{value} or missing", "zh": "{value} 或缺失"},
     {"en": "equal to {other}", "zh": "与 {other} 相同"},
     {"en": "sentences", "zh": "句子"},
-    {"en": "words, each once", "zh": "单词，各出现一次"},
-    {"en": "words, hardly any twice", "zh": "单词，几乎不重复"},
+    {"en": "words, {{often}}", "zh": "单词，{often}"},
+    {"en": "each once", "zh": "各出现一次"},
+    {"en": "hardly any twice", "zh": "几乎不重复"},
     {"en": "whole numbers in a row, each once", "zh": "连续整数，各出现一次"},
     {"en": "whole numbers, each once, and so named", "zh": "整数，各出现一次，且列名如此"},
     {"en": "whole numbers, hardly any twice, and so named", "zh": "整数，几乎不重复，且列名如此"},
@@ -66,6 +67,7 @@ NOTES: list[dict[str, str]] = [
     {"en": "this model keeps no training rows: what would be typical, the smallest change and the rows most alike cannot be shown", "zh": "此模型不保留训练行：无法显示典型值、最小改动和最相似的行"},
     {"en": "{detector} scores rows by their distances to training rows, which the model's file holds as numbers; a detector that does not, e.g. Autoencoder, keeps none", "zh": "{detector} 按与训练行的距离打分，模型文件以数值形式保存这些行；不这样做的检测器（如 Autoencoder）则不保存"},
     # the verdict
+    {"en": "the training rows may hold anomalies, so the share of false alarms rests on a tail fitted to the bulk of the scores and is no guarantee; a column that marks known normal rows makes it one", "zh": "训练行中可能含有异常，因此误报比例依据对分数主体拟合的尾部，不作保证；若有一列标明已知正常的行，即可保证"},
     {"en": "few held-out rows ({count}) to compare with: the share of false alarms is a rough guess", "zh": "可供比较的留出行太少（{count}）：误报比例只是粗略估计"},
     {"en": "the rows differ from the training rows as a whole (drift): p-values and the share of false alarms do not hold for them; fit again on newer rows", "zh": "这些行整体上不同于训练行（漂移）：p 值和误报比例对它们不成立；请用更新的数据重新训练"},
 ]  # fmt: skip
