@@ -37,7 +37,7 @@ LAYERS: list[tuple[str, ...]] = [
     SERIES,
     ("parts",),
     ("encoder",),
-    ("leaks", "crossfit", "background", "reasons"),
+    ("leaks", "crossfit", "background", "reasons", "surrogates"),
     ("attribution",),
     ("counterfactual",),
     ("explain",),

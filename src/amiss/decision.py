@@ -140,7 +140,7 @@ class Decision:
         normal, exact = self.normal, self.p_values(score)
         if len(normal) < 8:
             return np.ones(len(score))
-        fitted = np.maximum.reduce([_tail(normal, score, levels, exact) for levels in TAILS])
+        fitted = np.maximum.reduce([pareto_tail(normal, score, levels, exact) for levels in TAILS])
         if not self.clean:
             return fitted
         return np.where(exact * (1 + len(normal)) > EXACT, exact, np.minimum(fitted, exact))
@@ -269,7 +269,7 @@ def wilson(hits: int, of: int, z: float = 1.96) -> tuple[float, float]:
     return float(max(0.0, middle - half)), float(min(1.0, middle + half))
 
 
-def _tail(normal: np.ndarray, score: np.ndarray, levels: tuple[float, ...], below: np.ndarray) -> np.ndarray:
+def pareto_tail(normal: np.ndarray, score: np.ndarray, levels: tuple[float, ...], below: np.ndarray) -> np.ndarray:
     """(rows,) p-values by a generalised Pareto tail through the quantiles of ``normal`` at ``levels``.
 
     The excesses' upper shares halve twice from level to level; below the first quantile, ``below`` is kept.

@@ -13,12 +13,12 @@ import numpy as np
 import polars as pl
 
 import amiss
-from amiss import crossfit, detectors, store
+from amiss import crossfit, detectors, store, surrogates
 from amiss.attribution import blocks_of
 from amiss.background import Background
 from amiss.base import Classifier, Learner
 from amiss.crossfit import Recipe
-from amiss.decision import Decision, Rule
+from amiss.decision import EVIDENCE, Decision, Rule, benjamini_hochberg
 from amiss.encoder import Encoder
 from amiss.errors import LabelError, ModelFileError, OptionError, did_you_mean
 from amiss.evaluate import evaluate
@@ -319,6 +319,30 @@ def fit_prepared(task: Fit) -> Model:
     return Model(task.table.schema, encoder, detector, decision, card, notes, background)
 
 
+def judged(task: Fit, model: Model) -> tuple[pl.DataFrame, Verdict]:
+    """Verdicts on the table that a model was fitted to: its frame, and the first sentence.
+
+    Where no rows are known to be normal, the table is judged as a whole, beside made-up ones; see
+    :mod:`amiss.surrogates`. A list with a share of false alarms then holds the rows that these speak for, which need
+    not be those of the highest scores.
+    """
+    z = model.encoder.transform(task.table)
+    score = model.detector.score_encoded(z)
+    chance = None
+    if model.decision.clean or (task.y is not None and (task.y == 1).any()):
+        flagged = model.decision.flag(score, times(model.rule, task.table))
+    else:
+        chance = surrogates.p_values(z, score, task.recipe.again, task.recipe.seed)
+        if model.rule.name == "fdr":
+            evident = benjamini_hochberg(chance, EVIDENCE).any()
+            flagged = benjamini_hochberg(chance, model.rule.value) & evident
+        else:
+            flagged = model.decision.flag(score, times(model.rule, task.table))
+    setting = str(model.card.get("setting", ""))
+    verdict = give(model.decision, score, flagged, setting, seen=True, chance=chance)
+    return verdict_frame(score, model.decision.p_values(score), flagged), verdict
+
+
 def notes_of(task: Fit) -> list[str]:
     """What the person should know about the table that was learned from."""
     notes = list(task.table.notes) + ([task.labels.note] if task.labels is not None and task.labels.note else [])
@@ -363,11 +387,11 @@ def detect_prepared(task: Fit) -> Detection:
     """Fit and score a prepared table."""
     if task.y is None or not (task.y == 1).any():
         model = fit_prepared(task)
-        verdicts = model.score_table(task.table)
+        verdicts, verdict = judged(task, model)
         frame = beside(task.raw.frame, verdicts)
         return Detection(
             frame, task.table.schema, model.card, model.notes, model.encoder.describe(), task.leaks, model,
-            verdict=model.verdict(verdicts, seen=True), task=task,
+            verdict=verdict, task=task,
         )  # fmt: skip
     started = time.perf_counter()
     score, fold, encoder = crossfit.out_of_fold(task.table, task.y, task.recipe, task.folds)

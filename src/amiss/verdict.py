@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from amiss.decision import PERIODS, Decision, Rule, operating_point
+from amiss.decision import EVIDENCE, PERIODS, Decision, Rule, benjamini_hochberg, operating_point
 from amiss.errors import OptionError
 from amiss.report.strings import say, translated
 
@@ -21,7 +21,9 @@ class Verdict:
     anything_amiss: whether there is evidence, at level .05 for the whole batch, or labels taught what to look for and
     rows like that were found. rows, flagged: counts. rule, value: how rows were flagged. setting: as in the model's
     card. threshold: lowest flagged score. warnings: why the numbers may not hold. promise: what the rule reached on
-    held-out labelled rows, with intervals.
+    held-out labelled rows, with intervals. method: what the evidence rests on: 'labels', 'conformal' p-values against
+    known normal rows (exact), 'surrogates' (:mod:`amiss.surrogates`) or 'tail', fitted to the bulk of held-out scores
+    (:meth:`~amiss.decision.Decision.tail_p_values`); the last two assume what their pages say and promise nothing.
     """
 
     anything_amiss: bool
@@ -34,6 +36,7 @@ class Verdict:
     warnings: tuple[str, ...] = ()
     promise: dict[str, float] | None = None
     per: str = ""
+    method: str = ""
 
     def sentence(self, lang: str = "en") -> str:
         """E.g. ``12 of 15,420 rows are amiss (at most 1 in 10 of these expected by chance)``."""
@@ -58,13 +61,22 @@ class Verdict:
 
 
 def give(
-    decision: Decision, score: np.ndarray, flagged: np.ndarray, setting: str = "unsupervised", seen: bool = False
-) -> Verdict:
+    decision: Decision, score: np.ndarray, flagged: np.ndarray, setting: str = "unsupervised", seen: bool = False,
+    chance: np.ndarray | None = None,
+) -> Verdict:  # fmt: skip
     """The verdict on a batch: score (rows,), flagged (rows,) bool. seen: the model has learned from these rows.
+
+    chance: (rows,) p-values of :func:`amiss.surrogates.p_values`, where they were asked for.
 
     Where labels taught the model, a flagged row is one that looks like a known anomaly, which is evidence enough.
     """
-    amiss = bool(flagged.any()) if setting == "supervised" else decision.evidence(score)
+    method = "labels" if setting == "supervised" else "conformal" if decision.clean else "tail"
+    if setting == "supervised":
+        amiss = bool(flagged.any())
+    elif chance is not None and not decision.clean:
+        amiss, method = bool(benjamini_hochberg(chance, EVIDENCE).any()), "surrogates"
+    else:
+        amiss = decision.evidence(score)
     promise = None
     if decision.rule.name in ("cost", "precision", "recall"):
         promise = operating_point(decision)
@@ -76,24 +88,33 @@ def give(
         decision.rule.value,
         setting,
         float(score[flagged].min()) if flagged.any() else None,
-        tuple(warnings_of(decision, score, setting, seen)),
+        tuple(warnings_of(decision, score, method, seen, bool(flagged.any()))),
         promise,
         decision.rule.per,
+        method,
     )
 
 
-def warnings_of(decision: Decision, score: np.ndarray, setting: str, seen: bool = False) -> list[str]:
+def warnings_of(
+    decision: Decision, score: np.ndarray, method: str, seen: bool = False, flagged: bool = True
+) -> list[str]:
     """Where exchangeability fails, and what the share of false alarms rests on."""
     found = []
     normal = decision.normal
     if len(normal) < 50 and decision.rule.name == "fdr":
         found.append(f"few held-out rows ({len(normal)}) to compare with: the share of false alarms is a rough guess")
-    if setting != "supervised" and not decision.clean and decision.rule.name == "fdr":
+    if method == "surrogates" and flagged and decision.rule.name == "fdr":
+        found.append(
+            "the share of false alarms is measured on made-up tables with this one's columns and correlations: it"
+            " assumes that ordinary rows are like theirs, and is no guarantee; a column that marks known normal rows"
+            " makes it one"
+        )
+    if method == "tail" and flagged and decision.rule.name == "fdr":
         found.append(
             "the training rows may hold anomalies, so the share of false alarms rests on a tail fitted to the bulk of"
             " the scores and is no guarantee; a column that marks known normal rows makes it one"
         )
-    if not seen and setting != "supervised" and drifted(normal, score):
+    if not seen and method != "labels" and drifted(normal, score):
         found.append(
             "the rows differ from the training rows as a whole (drift): p-values and the share of false alarms do not"
             " hold for them; fit again on newer rows"

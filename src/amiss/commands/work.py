@@ -18,9 +18,10 @@ from amiss.errors import LabelError, OptionError
 from amiss.evaluate import evaluate as measure
 from amiss.explain import Explanation
 from amiss.labels import read_labels
-from amiss.model import Detection, Fit, Model, detect_prepared, fit_prepared, load, prepare
+from amiss.model import Detection, Fit, Model, detect_prepared, fit_prepared, judged, load, prepare
 from amiss.reading import RawTable
 from amiss.table import Table
+from amiss.verdict import Verdict
 from amiss.verdicts import beside, renamed
 from amiss.writing import write as write_table
 
@@ -45,7 +46,8 @@ def fit(data: Any, output: str, options: dict[str, Any], screen: Screen) -> Outc
     result = outcome.of_model(model, task.raw.source, task.table.rows, model.notes, task.leaks)
     result.output = output
     if options["report"] is not None:
-        _judged(result, model, task.table, model.score_table(task.table), task.y, seen=True)
+        verdicts, verdict = judged(task, model)
+        _judged(result, model, task.table, verdicts, task.y, verdict)
     return result
 
 
@@ -118,11 +120,13 @@ def report(result: Outcome, path: str | None, lang: str) -> None:
         write_report(path, result.reported, lang=lang, command=" ".join(map(shlex.quote, ["amiss", *sys.argv[1:]])))
 
 
-def _judged(result: Outcome, model: Model, table: Table, verdicts: Any, y: Any = None, seen: bool = False) -> None:
+def _judged(
+    result: Outcome, model: Model, table: Table, verdicts: Any, y: Any = None, verdict: Verdict | None = None
+) -> None:
     """The verdict, and what a report is made from."""
     from amiss.report.summarise import of_scores
 
-    result.reported = of_scores(model, table, verdicts, y, notes=result.notes, leaks=result.leaks, seen=seen)
+    result.reported = of_scores(model, table, verdicts, y, notes=result.notes, leaks=result.leaks, verdict=verdict)
     result.verdict = result.reported.verdict
 
 

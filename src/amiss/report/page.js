@@ -8,7 +8,7 @@
 
   /* threshold */
   const input = $("cut");
-  function moved() {
+  function moved(event) {
     const i = Number(input.value), count = slider.count[i], cut = slider.cut[i];
     $("o-count").textContent = number(count);
     $("o-share").textContent = percent(count, slider.rows);
@@ -21,8 +21,10 @@
       told += ", " + words.precision + " " + percent(hits, hits + alarms) + ", " + words.recall + " " + percent(hits, slider.anomalies);
     }
     input.setAttribute("aria-valuetext", told);
-    document.querySelectorAll("#rows > tbody > tr").forEach((r) => r.classList.toggle("flag", Number(r.dataset.score) >= cut));
-    document.querySelectorAll("#map .dot").forEach((d) => d.classList.toggle("hot", Number(d.dataset.s) >= cut));
+    if (event) { /* at first, rows are marked as the verdict has it, which need not be by the score alone */
+      document.querySelectorAll("#rows > tbody > tr").forEach((r) => r.classList.toggle("flag", Number(r.dataset.score) >= cut));
+      document.querySelectorAll("#map .dot").forEach((d) => d.classList.toggle("hot", Number(d.dataset.s) >= cut));
+    }
     const line = $("cutline");
     if (line && edges.length) {
       const f = (v) => (data.log ? Math.log(v) : v), low = f(edges[0]), high = f(edges[edges.length - 1]);

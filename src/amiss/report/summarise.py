@@ -23,7 +23,7 @@ from amiss.report.embedding import embed
 from amiss.report.strings import say
 from amiss.schema import Schema
 from amiss.table import Table
-from amiss.verdict import Verdict, give
+from amiss.verdict import Verdict
 
 LISTED = 200  #: strangest rows in the list
 TOLD = 100  #: of these with cells and rows alike
@@ -77,11 +77,14 @@ def of_detection(found: Detection) -> Findings:
 
 def of_scores(
     model: Model, table: Table, verdicts: pl.DataFrame, y: np.ndarray | None = None, *, notes: list[str] | None = None,
-    leaks: list[dict[str, Any]] | None = None, seen: bool = False,
+    leaks: list[dict[str, Any]] | None = None, verdict: Verdict | None = None,
 ) -> Findings:  # fmt: skip
-    """From a table that a model has scored: ``verdicts`` has score, p_value and is_anomaly."""
+    """From a table that a model has scored: ``verdicts`` has score, p_value and is_anomaly.
+
+    verdict: on a table that the model learned from, as :func:`amiss.model.judged` gives it.
+    """
     score, p_value, flagged = (verdicts[name].to_numpy() for name in ("score", "p_value", "is_anomaly"))
-    verdict = give(model.decision, score, flagged, str(model.card.get("setting", "")), seen)
+    verdict = verdict or model.verdict(verdicts)
     both = y is not None and (y == 1).any() and (y == 0).any()
     told = evaluate(y, score, flagged) if both and y is not None else None
     return Findings(

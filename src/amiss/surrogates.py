@@ -1,0 +1,136 @@
+"""Is a table stranger than it would be by chance? Evidence without labels, by made-up tables scored the same way.
+
+Scores of rows that a detector learned from say little about whether any of them is an anomaly: the anomalies are part
+of what was learned, and many scores are ranks at heart. So the question is asked of surrogate tables (Theiler et al.,
+1992): each column keeps its own values, the ranks of the columns keep their correlations (a Gaussian copula; Iman and
+Conover, 1982), and all else is chance. Cells so far out that no tail extrapolated from their column's bulk explains
+them are replaced first: they are what a surrogate must not take for granted.
+
+Of the table and of a surrogate alike, a detector is fitted without the strangest tenth, so that anomalies do not
+teach it that they are ordinary; the table's scores are then compared with those of fresh surrogate rows. On tables
+whose columns are independent, or whose rows are Gaussian, table and surrogates are alike and p-values hold. Elsewhere
+they assume that ordinary rows are no stranger than a Gaussian copula's. A rare kind of normal row counts as evidence,
+for nothing tells it from an anomaly. Blind where more than about a twentieth of the rows are anomalies, and to far
+cells of columns that are mostly one value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy.special import ndtri
+
+from amiss.base import Learner
+from amiss.decision import TAILS, benjamini_hochberg, pareto_tail
+
+ROWS = 1_000  #: rows that are fitted to, of the table and of the surrogate
+FEWEST = 50  #: of fewer rows nothing is said
+DRAWN = 5_000  #: surrogate rows that the table's are compared with
+ASKED = 20_000  #: rows of a long table that are asked about, its strangest
+TRIM = 0.1  #: share of rows that are left out of the fits
+FAR = 0.02  #: level at which cells are too far out to be their column's
+BEYOND = 0.01  #: share of the surrogates' scores that a Pareto tail is fitted to
+COUNTED = 10  #: with so many surrogate rows at least as strange, their share is the p-value
+SHRINK = 0.02  #: share of the correlations that is shrunk towards none
+
+Fit = Callable[[np.ndarray], Learner]
+
+
+def p_values(z: np.ndarray, score: np.ndarray, fit: Fit, seed: int = 0) -> np.ndarray:
+    """(rows,) how often a surrogate's row is as strange as each row of z (rows, features) float32.
+
+    score: (rows,) of the detector fitted to z, which says what its strangest tenth is. fit: z -> a fitted detector.
+    Rows of a long table that are not among its strangest get 1.
+    """
+    p = np.ones(len(z))
+    if len(z) < FEWEST:
+        return p
+    rng = np.random.default_rng(seed)
+    part = np.sort(rng.permutation(len(z))[:ROWS])
+    rows = z[part]
+    plain = replaced(rows, rng)
+    made = surrogate(plain, rng)
+    null = fit(made)
+    null = fit(_trimmed(made, _own(null, made))[0])
+    fresh = np.concatenate([surrogate(plain, rng) for _ in range(-(-DRAWN // len(plain)))])
+    kept_rows, kept = _trimmed(rows, score[part])
+    detector = fit(kept_rows)
+    asked = np.argsort(-score, kind="stable")[:ASKED]
+    told = np.full(len(z), -np.inf)
+    told[asked] = detector.score_encoded(z[asked])
+    held, honest = detector.honest_
+    told[part[kept[held]]] = np.where(np.isfinite(told[part[kept[held]]]), honest, -np.inf)
+    p[asked] = _against(null.score_encoded(fresh), told[asked])
+    return p
+
+
+def surrogate(z: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Rows (rows, features) whose columns hold the cells of z, in an order of Gaussian chance with z's correlations."""
+    rows, columns = z.shape
+    normal = ndtri((_ranks(z, rng) + 0.5) / rows)
+    correlation = (1 - SHRINK) * np.cov(normal.T).reshape(columns, columns)
+    correlation[np.diag_indices(columns)] += SHRINK * max(normal.var(), 1e-9)
+    drawn = rng.standard_normal((rows, columns)) @ np.linalg.cholesky(correlation).T
+    ranks = np.argsort(np.argsort(drawn, axis=0), axis=0)
+    return np.take_along_axis(np.sort(z, axis=0), ranks, axis=0)
+
+
+def replaced(z: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """z with the cells that are too far out exchanged for others of their column."""
+    far = benjamini_hochberg(np.column_stack([_cells(column) for column in z.T]).ravel(), FAR).reshape(z.shape)
+    z = z.copy()
+    for j in np.flatnonzero(far.any(0)):
+        z[far[:, j], j] = rng.choice(z[~far[:, j], j], int(far[:, j].sum()))
+    return z
+
+
+def _cells(column: np.ndarray) -> np.ndarray:
+    """(rows,) p-values of cells by tails extrapolated from both sides of the bulk; of ties, what is counted."""
+    least = np.ones(len(column))
+    for side in (column, -column):
+        ordered = np.sort(side)
+        counted = 1 - np.searchsorted(ordered, side, "left") / len(side)
+        found = []
+        for levels in TAILS:
+            quantiles = np.quantile(ordered, levels)
+            tied = (np.diff(quantiles) <= 0).any() or (ordered == quantiles[0]).mean() > 0.02
+            found.append(counted if tied else pareto_tail(ordered, side, levels, counted))
+        least = np.minimum(least, np.maximum.reduce(found))
+    return least
+
+
+def _ranks(z: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(rows, columns) ranks from 0; equal cells in random order."""
+    shuffled = rng.permutation(len(z))
+    ranks = np.empty(z.shape, int)
+    ranks[shuffled] = np.argsort(np.argsort(z[shuffled], axis=0, kind="stable"), axis=0)
+    return ranks
+
+
+def _own(detector: Learner, z: np.ndarray) -> np.ndarray:
+    """(rows,) scores of training rows, honest where the detector has honest ones."""
+    score = detector.score_encoded(z)
+    rows, honest = detector.honest_
+    score[rows] = honest
+    return score
+
+
+def _trimmed(z: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The rows without the strangest, and their places."""
+    kept = np.sort(np.argsort(score, kind="stable")[: int((1 - TRIM) * len(z))])
+    return z[kept], kept
+
+
+def _against(null: np.ndarray, score: np.ndarray) -> np.ndarray:
+    """(rows,) share of ``null`` at least as high, and beyond it a generalised Pareto tail fitted by its moments."""
+    null = np.sort(null)
+    above = len(null) - np.searchsorted(null, score, "left")
+    counted = (1 + above) / (1 + len(null))
+    many = max(COUNTED + 1, int(BEYOND * len(null)))
+    start = null[-many - 1]
+    excess = null[-many:] - start
+    mean, variance = max(float(excess.mean()), 1e-12), max(float(excess.var()), 1e-24)
+    shape = float(np.clip(0.5 * (1 - mean * mean / variance), 1e-6, 0.5))
+    tail = many / len(null) * (1 + shape * np.maximum(score - start, 0) / (mean * (1 - shape))) ** (-1 / shape)
+    return np.where(above > COUNTED, counted, np.minimum(tail, counted))
