@@ -82,8 +82,14 @@ def test_no_evidence_is_said() -> None:
 
 def test_a_list_that_no_one_can_guarantee_says_so() -> None:
     score = np.append(decision(seed=5).held, 99)
-    assert any("is no guarantee" in w for w in give(decision(), score, np.zeros(len(score), bool)).warnings)
-    assert not give(decision(clean=True), score, np.zeros(len(score), bool)).warnings
+    assert any("is no guarantee" in w for w in give(decision(), score, score > 90).warnings)
+    assert not give(decision(), score, score > 100).warnings
+    assert not give(decision(clean=True), score, score > 90).warnings
+    assert give(decision(clean=True), score, score > 90).method == "conformal"
+    told = give(decision(), score, score > 90, chance=True)
+    assert (told.method, told.anything_amiss) == ("surrogates", True)
+    assert any("made-up tables" in w for w in told.warnings)
+    assert not give(decision(), score, score > 100, chance=False).anything_amiss
 
 
 def test_drift_is_said_and_anomalies_are_not_drift() -> None:

@@ -18,7 +18,7 @@ from amiss.attribution import blocks_of
 from amiss.background import Background
 from amiss.base import Classifier, Learner
 from amiss.crossfit import Recipe
-from amiss.decision import EVIDENCE, Decision, Rule, benjamini_hochberg
+from amiss.decision import Decision, Rule, benjamini_hochberg
 from amiss.encoder import Encoder
 from amiss.errors import LabelError, ModelFileError, OptionError, did_you_mean
 from amiss.evaluate import evaluate
@@ -334,12 +334,18 @@ def judged(task: Fit, model: Model) -> tuple[pl.DataFrame, Verdict]:
     else:
         chance = surrogates.p_values(z, score, task.recipe.again, task.recipe.seed)
         if model.rule.name == "fdr":
-            evident = benjamini_hochberg(chance, EVIDENCE).any()
-            flagged = benjamini_hochberg(chance, model.rule.value) & evident
+            flagged = benjamini_hochberg(chance, model.rule.value) & surrogates.evident(chance)
         else:
             flagged = model.decision.flag(score, times(model.rule, task.table))
     setting = str(model.card.get("setting", ""))
-    verdict = give(model.decision, score, flagged, setting, seen=True, chance=chance)
+    verdict = give(
+        model.decision,
+        score,
+        flagged,
+        setting,
+        seen=True,
+        chance=None if chance is None else surrogates.evident(chance),
+    )
     return verdict_frame(score, model.decision.p_values(score), flagged), verdict
 
 

@@ -10,8 +10,8 @@ Of the table and of a surrogate alike, a detector is fitted without the stranges
 teach it that they are ordinary; the table's scores are then compared with those of fresh surrogate rows. On tables
 whose columns are independent, or whose rows are Gaussian, table and surrogates are alike and p-values hold. Elsewhere
 they assume that ordinary rows are no stranger than a Gaussian copula's. A rare kind of normal row counts as evidence,
-for nothing tells it from an anomaly. Blind where more than about a twentieth of the rows are anomalies, and to far
-cells of columns that are mostly one value.
+for nothing tells it from an anomaly, and so do cells of a column whose tail is much heavier than its bulk shows. Blind
+where more than about a twentieth of the rows are anomalies, and to far cells of columns that are mostly one value.
 """
 
 from __future__ import annotations
@@ -29,9 +29,11 @@ FEWEST = 50  #: of fewer rows nothing is said
 DRAWN = 5_000  #: surrogate rows that the table's are compared with
 ASKED = 20_000  #: rows of a long table that are asked about, its strangest
 TRIM = 0.1  #: share of rows that are left out of the fits
-FAR = 0.02  #: level at which cells are too far out to be their column's
+SURE = 0.02  #: level of evidence: two fits differ by more than the rows they saw
+FAR = 0.005  #: level at which cells are too far out to be their column's
 BEYOND = 0.01  #: share of the surrogates' scores that a Pareto tail is fitted to
 COUNTED = 10  #: with so many surrogate rows at least as strange, their share is the p-value
+BLUR = 0.3  #: noise in columns of few values, in their deviations
 SHRINK = 0.02  #: share of the correlations that is shrunk towards none
 
 Fit = Callable[[np.ndarray], Learner]
@@ -47,6 +49,7 @@ def p_values(z: np.ndarray, score: np.ndarray, fit: Fit, seed: int = 0) -> np.nd
     if len(z) < FEWEST:
         return p
     rng = np.random.default_rng(seed)
+    z = blurred(z, rng)
     part = np.sort(rng.permutation(len(z))[:ROWS])
     rows = z[part]
     plain = replaced(rows, rng)
@@ -63,6 +66,19 @@ def p_values(z: np.ndarray, score: np.ndarray, fit: Fit, seed: int = 0) -> np.nd
     told[part[kept[held]]] = np.where(np.isfinite(told[part[kept[held]]]), honest, -np.inf)
     p[asked] = _against(null.score_encoded(fresh), told[asked])
     return p
+
+
+def blurred(z: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """z with noise in columns of few values, so that no fit leaves out all rows of a kind that is there many times."""
+    ordered = np.sort(z[:ASKED], axis=0)
+    tied = (np.diff(ordered, axis=0) <= 0).mean(0) > 0.5
+    noise = rng.standard_normal(z.shape).astype(np.float32) * BLUR * z.std(0)
+    return np.where(tied, z + noise, z)
+
+
+def evident(p: np.ndarray) -> bool:
+    """Whether p-values of a table's rows are evidence that anything in it is amiss."""
+    return bool(benjamini_hochberg(p, SURE).any())
 
 
 def surrogate(z: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from amiss.decision import EVIDENCE, PERIODS, Decision, Rule, benjamini_hochberg, operating_point
+from amiss.decision import PERIODS, Decision, Rule, operating_point
 from amiss.errors import OptionError
 from amiss.report.strings import say, translated
 
@@ -62,11 +62,11 @@ class Verdict:
 
 def give(
     decision: Decision, score: np.ndarray, flagged: np.ndarray, setting: str = "unsupervised", seen: bool = False,
-    chance: np.ndarray | None = None,
+    chance: bool | None = None,
 ) -> Verdict:  # fmt: skip
     """The verdict on a batch: score (rows,), flagged (rows,) bool. seen: the model has learned from these rows.
 
-    chance: (rows,) p-values of :func:`amiss.surrogates.p_values`, where they were asked for.
+    chance: what :func:`amiss.surrogates.evident` says, where it was asked.
 
     Where labels taught the model, a flagged row is one that looks like a known anomaly, which is evidence enough.
     """
@@ -74,7 +74,7 @@ def give(
     if setting == "supervised":
         amiss = bool(flagged.any())
     elif chance is not None and not decision.clean:
-        amiss, method = bool(benjamini_hochberg(chance, EVIDENCE).any()), "surrogates"
+        amiss, method = chance, "surrogates"
     else:
         amiss = decision.evidence(score)
     promise = None
