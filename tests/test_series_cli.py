@@ -86,7 +86,7 @@ def test_fit_then_score_then_evaluate(table: Path, tmp_path: Path) -> None:
     assert json.loads(made.stdout)["evaluation"][""]["event_f1"] == 1
     made = run("score", model, table, "--report", tmp_path / "r.html", "--quiet")
     assert made.exit_code == 0, made.output
-    assert "look amiss" in (tmp_path / "r.html").read_text("utf-8")
+    assert "1 stretch looks amiss" in (tmp_path / "r.html").read_text("utf-8")
     made = run("explain", model, table)
     assert made.exit_code == 2
     assert "does not know models of series" in made.stderr

@@ -112,7 +112,7 @@ def test_names() -> None:
         ("PatchNeighbours", {"k": 0}),
         ("WindowPCA", {"floor": 2}),
         ("MatrixProfile", {"references": "all"}),
-        ("SpectralResidual", {"around": 1}),
+        ("SpectralResidual", {"amplitudes": 1}),
     ],
 )
 def test_parameters_out_of_range(name: str, wrong: dict[str, Any]) -> None:

@@ -85,6 +85,7 @@ STRINGS: dict[str, dict[str, str]] = {
     "series.inside": {"en": "{channel} at {when} = {value} is within the typical {low} to {high}, but its course is not ({share} of the score)", "zh": "{when} 时 {channel} = {value}，在典型值 {low} 至 {high} 之内，但其走势异常（占分数的 {share}）"},
     # the report of a series
     "timeline.some": {"en": "{count} stretches look amiss: {rows} of {all} rows", "zh": "发现 {count} 段异常：共 {all} 行中的 {rows} 行"},
+    "timeline.one": {"en": "1 stretch looks amiss: {rows} of {all} rows", "zh": "发现 1 段异常：共 {all} 行中的 {rows} 行"},
     "timeline.none": {"en": "No stretch looks amiss in {all} rows", "zh": "{all} 行中未发现异常时段"},
     "timeline.skip": {"en": "Skip to the events", "zh": "跳到异常时段"},
     "timeline.events": {"en": "Strange stretches", "zh": "异常时段"},

@@ -33,6 +33,7 @@ def summarise_series(found: SeriesDetection, lang: str = "en", command: str = ""
     events = found.events.height
     rows = int(found.frame["is_anomaly"].sum())
     numbers = {"count": f"{events:,}", "rows": f"{rows:,}", "all": f"{found.frame.height:,}"}
+    sentence = ("timeline.none", "timeline.one")[events] if events < 2 else "timeline.some"
     notes = list(found.notes)
     if len(drawn) < len(ranked):
         notes.append(say("timeline.more_series", lang, shown=len(drawn), count=f"{len(ranked):,}"))
@@ -44,7 +45,7 @@ def summarise_series(found: SeriesDetection, lang: str = "en", command: str = ""
     return finite(
         {
             "amiss": amiss.__version__, "lang": lang, "source": str(found.card.get("source", "")),
-            "sentence": say("timeline.some" if events else "timeline.none", lang, **numbers), "flagged_by": found.rule,
+            "sentence": say(sentence, lang, **numbers), "flagged_by": found.rule,
             "causal": found.causal, "rows": found.frame.height, "events": events, "flagged": rows,
             "channels": found.table.channels, "series": pictures, "notes": list(dict.fromkeys(notes)),
             "listed": sorted(listed, key=lambda event: -event["score"])[:LISTED],

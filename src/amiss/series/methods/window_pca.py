@@ -31,7 +31,7 @@ class WindowPCA(SeriesLearner):
     """
 
     window: int = 0
-    floor: float = 1e-4
+    floor: float = 1e-3
 
     def _learn(self, z: np.ndarray, known: np.ndarray, report: Report | None) -> None:
         y, _ = self._reduced(z, known)
