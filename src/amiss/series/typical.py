@@ -51,18 +51,17 @@ def _look_up(
     whole = np.searchsorted(ends, reach[:, 0], "right") == np.searchsorted(ends, reach[:, 1], "right")
     among = among[whole] if whole.sum() > NEIGHBOURS else among
     among = among[np.linspace(0, len(among) - 1, min(len(among), MOST_REFERENCES)).astype(int)]
-    their = np.concatenate([describe(z, among + s, around) for s in sides], 1)
-    level = _level(z, among, sides, around)
+    own, their = (np.concatenate([describe(z, at + s, around) for s in sides], 1) for at in (places, among))
+    mine_level, level = (_level(z, at, sides, around) for at in (places, among))
     square, k, steps = -0.5 * (their**2).sum(1), min(NEIGHBOURS, len(among)), np.arange(piece)
     at_once = max(1, min(QUERIES, VALUES // (k * piece * z.shape[1])))
     for i in range(0, len(places), at_once):
         mine = places[i : i + at_once]
-        own = np.concatenate([describe(z, mine + s, around) for s in sides], 1)
-        near = own @ their.T + square[None]
+        near = own[i : i + at_once] @ their.T + square[None]
         near[np.abs(mine[:, None] - among[None]) < around + piece] = -np.inf
         best = np.argpartition(-near, k - 1, axis=1)[:, :k]
         values = z[among[best][..., None] + steps]  # (places, k, piece, channels)
-        shift = _level(z, mine, sides, around)[:, None] - level[best]
+        shift = mine_level[i : i + at_once, None] - level[best]
         plain[mine[:, None] + steps] = np.median(values, 1)
         moved[mine[:, None] + steps] = np.median(values + shift[:, :, None], 1)
 

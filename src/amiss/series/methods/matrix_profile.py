@@ -13,7 +13,7 @@ from amiss.series.methods.windows import check_window, over_period, window_of
 from amiss.series.neighbours import nearest_apart
 from amiss.series.windows import to_steps, window_starts, window_view
 
-PAIRS = 1e9  #: pairs of windows that are compared, all channels together; beyond, windows are taken at a stride
+PAIRS = 2.5e8  #: pairs of windows that are compared, all channels together; beyond, windows are taken at a stride
 LEAST_DEVIATION = 0.01  #: of the channel's, added to a window's: what hardly moves has no shape
 
 
@@ -21,7 +21,7 @@ LEAST_DEVIATION = 0.01  #: of the channel's, added to a window's: what hardly mo
 class MatrixProfile(SeriesLearner):
     """Windows whose shape, less level and size, is like no other of the same channel (Yeh et al., ICDM 2016).
 
-    Exact, by blocks of matrix products, up to some 30,000 steps of one channel; beyond, windows are taken at a stride.
+    Exact, by blocks of matrix products, up to some 16,000 steps of one channel; beyond, windows are taken at a stride.
 
     Finds shapes that occur once. Fails on level shifts and points, which it does not see, and where the same anomaly
     occurs twice. Looks ahead.
