@@ -2,7 +2,7 @@
 
 A peer is a function from (training rows, rows to score, seed) to scores, higher = more anomalous. Packages are imported
 when a peer is asked for, so that one environment need not hold them all; :func:`absent` says which are missing. All but
-DeepOD are in the bench group: it asks for an old PyTorch and runs with a new one, ``pip install --no-deps deepod tqdm``.
+DeepOD are in the bench group: it asks for an old PyTorch and runs with a new one (``pip install --no-deps deepod``).
 """
 
 from __future__ import annotations
@@ -84,6 +84,9 @@ USUAL = ("knn5", "lof", "iforest", "ecod", "autoencoder", "deepsvdd", "lunar", "
 PACKAGES = {"dtec": "torch", "neutral": "deepod", "icl": "deepod"} | dict.fromkeys(
     ("ecod", "autoencoder", "deepsvdd", "lunar", "dif", "vae"), "pyod"
 )
+#: What compiles for seconds when it is first used in a process, and is used once before it is measured.
+COMPILING = ("autoencoder", "vae")
+
 #: Imported before any measurement starts, so that no method pays for it.
 HEAVY = (
     "sklearn.ensemble",

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from sklearn.neighbors import NearestNeighbors as Exact
 
+import amiss
 from amiss import detectors
 from amiss.errors import OptionError
 from amiss.networks import init_references, nearest
@@ -22,7 +23,7 @@ METHODS += ("ICL", "LUNAR", "DeepIsolationForest")
 
 def make(name: str, **parameters: Any) -> Any:
     kind = detectors.find(name)
-    quick = {"n_estimators": 1, "steps": 4, "epochs": 4, "random_state": 0, "representations": 2} | parameters
+    quick = {"n_estimators": 1, "steps": 4, "random_state": 0, "representations": 2} | parameters
     known = kind().get_params()
     return kind(**{key: value for key, value in quick.items() if key in known})
 
@@ -115,11 +116,23 @@ def test_deep_svdd_has_no_bias_and_a_centre_away_from_zero() -> None:
     assert (np.abs(members["buffers"]["centre"]) >= np.float32(0.1)).all()
 
 
-def test_steps_bound_the_training() -> None:
-    """The loop stops at so many steps, in the middle of an epoch if need be, however many epochs were asked for."""
+def test_steps_or_epochs_end_the_training() -> None:
+    """Steps end it in the middle of an epoch if need be; where epochs are given, they alone count."""
     x = np.random.default_rng(0).normal(size=(500, 4))
-    fits = [make("DTE", steps=s, epochs=100, schedule="constant", batch_size=64).fit(x) for s in (29, 30, 30)]
-    scores = [fit.anomaly_score(x) for fit in fits]
+
+    def fit(**limits: Any) -> Any:
+        return make("DTE", **{"steps": None, "schedule": "constant", "batch_size": 64} | limits).fit(x)
+
+    scores = [fit(**limits).anomaly_score(x) for limits in ({"steps": 29}, {"steps": 30}, {"epochs": 4})]
     assert not np.array_equal(scores[0], scores[1])
-    assert np.array_equal(scores[1], scores[2])
-    assert fits[0].history_[-1]["epoch"] < 100
+    assert np.array_equal(fit(steps=3, epochs=4).anomaly_score(x), scores[2])
+    assert fit(steps=3, epochs=4).history_[-1]["epoch"] == 4
+
+
+def test_only_own_parameters_are_shown() -> None:
+    training = {"epochs", "steps", "batch_size", "learning_rate", "patience", "budget"}
+    for name, entry in detectors.DETECTORS.items():
+        trains = detectors.find(name)(random_state=0).method().loss is not None
+        assert (training <= set(detectors.find(name)().get_params())) == trains, entry
+        assert trains or not training & set(detectors.find(name)().get_params()), entry
+    assert set(amiss.AnomalyDetector().get_params()) == {"contamination", "random_state"}

@@ -19,7 +19,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from amiss import train as loop
-from amiss.errors import LabelError, OptionError, TableError, check_number
+from amiss.errors import LabelError, OptionError, Range, TableError
+from amiss.networks import check_layers
 from amiss.numeric import Scaler
 from amiss.params import flatten, unflatten
 from amiss.sampling import Sampler, uniform
@@ -29,6 +30,7 @@ PAD = 16  # columns are padded to a multiple of this, so that tables share compi
 OFFSET_ROWS = 20_000  # the threshold of ``predict`` is taken from at most this many training rows
 STEPS, EPOCHS_MOST = 3_000, 200  # where the person names no number of epochs
 HONEST_MOST = 50_000  # rows whose held-out scores are kept
+HELD_OUT, ENOUGH = 0.1, 500  # share of the rows that is held out where nothing is trained, and how many will do
 LEAST_GAIN = 0.01  # scores that say nothing keep their order
 HELD_OUT_LEAST = 8  # with fewer validation rows than this, early stopping would follow noise
 
@@ -37,100 +39,27 @@ Report = Callable[[Progress], None]
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class Learner(BaseEstimator):
-    """What all detectors share: the parameters of training, fit and score on an encoded matrix, state to and fro.
+    """What all detectors share: fit and score on an encoded matrix, checked parameters, state to and fro.
 
-    n_estimators: members; each holds out other rows for early stopping, and the score is their mean.
-    epochs: passes over the training rows at most; None: about 3,000 steps, 200 epochs at most.
-    batch_size: rows a step; None: 32 to 1024, by the number of rows.
-    learning_rate, weight_decay: of AdamW. schedule: 'constant' or 'cosine'.
-    validation_fraction: share of the rows that a member holds out for early stopping.
-    patience: epochs without a better held-out loss before training stops; None trains for all epochs on all rows.
-    average: what a running mean of the weights, which is what is kept, retains a step, in [0, 1); 0 for none.
-    budget: seconds of training at most; None for no limit. steps: optimiser steps at most, likewise.
     random_state: an int makes every bit of the result reproducible.
     """
 
-    n_estimators: int = 1
-    epochs: int | None = None
-    batch_size: int | None = None
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.0
-    schedule: str = "constant"
-    validation_fraction: float = 0.1
-    patience: int | None = 10
-    average: float = 0.0
-    budget: float | None = None
-    steps: int | None = None
     random_state: Any = None
 
+    ranges: ClassVar[dict[str, Range]] = {}  #: numbers that a class's own parameters may be
     bend: ClassVar[bool] = True  #: whether heavy tails are bent before the detector sees them
     keeps_rows: ClassVar[bool] = False  #: whether a fitted one holds encoded training rows
-
-    def method(self) -> Method:
-        """The three pure functions for these parameters."""
-        raise NotImplementedError
-
-    def _sampler(self) -> Sampler:
-        """Which rows make a batch."""
-        return uniform
-
-    # --- on an encoded matrix ---------------------------------------------------------------------------------------
 
     def fit_encoded(self, z: np.ndarray, y: np.ndarray | None = None, *, report: Report | None = None) -> Learner:
         """Learn from z (rows, columns) float32, standardised and finite; y (rows,): 1 anomaly, 0 normal, -1 unlabelled.
 
         Raises OptionError for a parameter out of range, LabelError where labels are needed and missing.
         """
-        self._check_parameters()
-        if len(z) < 2:
-            raise TableError("a detector cannot learn from so few rows", required="at least 2 rows", found=f"{len(z)}")
-        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        data, rows, labels = self._training_data(z, y)
-        batch_size = self.batch_size or _batch_size(len(rows))
-        plan = Plan(
-            _epochs(len(rows), batch_size) if self.epochs is None else self.epochs,
-            batch_size,
-            self.learning_rate,
-            self.weight_decay,
-            self.schedule,
-            self.patience,
-            self.budget,
-            seed,
-            self.steps,
-            self.average,
-        )
-        splits = self._splits(rows, labels, np.random.default_rng(seed))
-        trained = loop.train(
-            self.method(), data, splits, plan, columns=z.shape[1], sampler=self._sampler(), report=report,
-            judge=self._judge(data),
-        )  # fmt: skip
-        self.members_ = {"weights": trained.weights, "buffers": trained.buffers}
-        self.history_, self.stopped_, self.columns_ = trained.history, trained.stopped, z.shape[1]
-        self.honest_ = self._honest(data["x"], splits, trained)
-        return self
-
-    def _honest(
-        self, x: np.ndarray, splits: Sequence[tuple[np.ndarray, np.ndarray]], trained: Trained
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Rows that some members held out, and the mean of those members' scores: what new rows would score."""
-        held = np.zeros((len(splits), len(x)), bool)
-        for member, (_, rows) in enumerate(splits):
-            held[member, rows] = True
-        rows = np.flatnonzero(held.any(0))[:HONEST_MOST]
-        every = np.empty((len(splits), len(rows)))
-        for block, each in loop.score_members(self.method(), trained, x[rows]):
-            every[:, block] = each
-        out = held[:, rows]
-        return rows, self._as_ensemble((every * out).sum(0) / out.sum(0), every) if len(rows) else every[0]
-
-    def _as_ensemble(self, scores: np.ndarray, every: np.ndarray) -> np.ndarray:
-        """(rows,) scores by those members that held a row out, beside all members' (members, rows)."""
-        return scores
+        raise NotImplementedError
 
     def score_encoded(self, z: np.ndarray) -> np.ndarray:
         """(rows,) float64 anomaly scores of z (rows, columns) float32, encoded as in training."""
-        trained = Trained(self.members_["weights"], self.members_["buffers"])
-        return loop.score(self.method(), trained, pad_columns(z))
+        raise NotImplementedError
 
     def _training_data(
         self, z: np.ndarray, y: np.ndarray | None
@@ -138,41 +67,18 @@ class Learner(BaseEstimator):
         """Arrays for the loop, the rows to learn from, and their labels where splits are to be stratified."""
         return {"x": pad_columns(z)}, np.arange(len(z)), None
 
-    def _judge(self, data: dict[str, np.ndarray]) -> Judge | None:
-        """What judges the held-out rows of all members together; None where each goes by its own."""
-        return None
-
-    def _splits(
-        self, rows: np.ndarray, labels: np.ndarray | None, rng: np.random.Generator
-    ) -> list[tuple[np.ndarray, np.ndarray]]:
-        """(training rows, held-out rows) for each member; held-out rows are stratified by ``labels``."""
-        held = np.zeros((self.n_estimators, len(rows)), bool)
-        if self.patience is not None and self.validation_fraction * len(rows) >= HELD_OUT_LEAST:
-            for value in [None] if labels is None else np.unique(labels):
-                order = rng.permutation(np.flatnonzero(np.ones(len(rows), bool) if labels is None else labels == value))
-                count = self.validation_fraction * len(order)
-                for member in range(self.n_estimators):  # one after another through all rows, and round again
-                    start, stop = round(member * count), round((member + 1) * count)
-                    picked = order[np.arange(start, max(start + 1, stop)) % len(order)]
-                    held[member, picked[: len(order) - 1]] = True
-        return [(rows[~out], rows[out]) for out in held]
+    def _keep(
+        self, members: dict[str, Any], columns: int, stopped: str, history: Sequence[dict[str, float]] = ()
+    ) -> None:
+        """What a fit leaves: weights and buffers by name, the number of columns, why training ended, its course."""
+        self.members_, self.columns_, self.stopped_ = members, columns, stopped
+        self.history_ = list(history)
 
     def _check_parameters(self) -> None:
-        for name, low in {"n_estimators": 1, "epochs": 0, "batch_size": 1}.items():
-            if getattr(self, name) is not None or name == "n_estimators":
-                check_number(name, getattr(self, name), low, whole=True)
-        check_number("learning_rate", self.learning_rate, 0)
-        check_number("weight_decay", self.weight_decay, 0)
-        check_number("average", self.average, 0, 1, open_high=True)
-        check_number("validation_fraction", self.validation_fraction, 0, 1, open_high=True)
-        if self.patience is not None:
-            check_number("patience", self.patience, 0, whole=True)
-        if self.budget is not None:
-            check_number("budget", self.budget, 0)
-        if self.steps is not None:
-            check_number("steps", self.steps, 0, whole=True)
-        if self.schedule not in ("constant", "cosine"):
-            raise OptionError("there is no such schedule", required="'constant' or 'cosine'", found=repr(self.schedule))
+        """Raise OptionError for a number out of its range; classes add what is more than a number."""
+        for kind in reversed(type(self).__mro__):
+            for name, allowed in vars(kind).get("ranges", {}).items():
+                allowed.check(name, getattr(self, name))
 
     # --- state ------------------------------------------------------------------------------------------------------
 
@@ -190,8 +96,7 @@ class Learner(BaseEstimator):
             k: tuple(v) if isinstance(v, list) else v for k, v in state["parameters"].items() if k in known
         }
         self = cls(**parameters)
-        self.members_ = {"weights": {}, "buffers": {}} | unflatten(arrays)
-        self.columns_, self.history_, self.stopped_ = int(state["columns"]), [], "loaded"
+        self._keep({"weights": {}, "buffers": {}} | unflatten(arrays), int(state["columns"]), "loaded")
         return self
 
     # --- on numeric arrays, as scikit-learn -------------------------------------------------------------------------
@@ -204,6 +109,157 @@ class Learner(BaseEstimator):
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
+class Ensemble(Learner):
+    """A learner that is several members of one :class:`~amiss.train.Method`; they keep rows and train nothing.
+
+    n_estimators: members; the score is their mean.
+    """
+
+    n_estimators: int = 1
+
+    ranges: ClassVar[dict[str, Range]] = {"n_estimators": Range(1, whole=True)}
+
+    def method(self) -> Method:
+        """The three pure functions for these parameters."""
+        raise NotImplementedError
+
+    def _sampler(self) -> Sampler:
+        """Which rows make a batch."""
+        return uniform
+
+    # --- on an encoded matrix ---------------------------------------------------------------------------------------
+
+    def fit_encoded(self, z: np.ndarray, y: np.ndarray | None = None, *, report: Report | None = None) -> Ensemble:
+        self._check_parameters()
+        if len(z) < 2:
+            raise TableError("a detector cannot learn from so few rows", required="at least 2 rows", found=f"{len(z)}")
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        data, rows, labels = self._training_data(z, y)
+        plan = self._plan(len(rows), seed)
+        splits = self._splits(rows, labels, np.random.default_rng(seed))
+        watched = splits if plan.patience is not None else [(rows, rows[:0]) for rows, _ in splits]
+        trained = loop.train(
+            self.method(), data, watched, plan, columns=z.shape[1], sampler=self._sampler(), report=report,
+            judge=self._judge(data),
+        )  # fmt: skip
+        members = {"weights": trained.weights, "buffers": trained.buffers}
+        self._keep(members, z.shape[1], trained.stopped, trained.history)
+        self.honest_ = self._honest(data["x"], splits, trained)
+        return self
+
+    def _honest(
+        self, x: np.ndarray, splits: Sequence[tuple[np.ndarray, np.ndarray]], trained: Trained
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Rows that some members held out, and the mean of those members' scores: what new rows would score."""
+        held = np.zeros((len(splits), len(x)), bool)
+        for member, (_, rows) in enumerate(splits):
+            held[member, rows] = True
+        rows = np.flatnonzero(held.any(0))
+        if len(rows) > HONEST_MOST:  # from all over the table, which may be sorted
+            rows = np.sort(np.random.default_rng(0).choice(rows, HONEST_MOST, replace=False))
+        every = np.empty((len(splits), len(rows)))
+        for block, each in loop.score_members(self.method(), trained, x[rows]):
+            every[:, block] = each
+        out = held[:, rows]
+        return rows, self._as_ensemble((every * out).sum(0) / out.sum(0), every) if len(rows) else every[0]
+
+    def _as_ensemble(self, scores: np.ndarray, every: np.ndarray) -> np.ndarray:
+        """(rows,) scores by those members that held a row out, beside all members' (members, rows)."""
+        return scores
+
+    def score_encoded(self, z: np.ndarray) -> np.ndarray:
+        trained = Trained(self.members_["weights"], self.members_["buffers"])
+        return loop.score(self.method(), trained, pad_columns(z))
+
+    def _plan(self, rows: int, seed: int) -> Plan:
+        """How to train on so many rows."""
+        return Plan(epochs=0, seed=seed)
+
+    def _judge(self, data: dict[str, np.ndarray]) -> Judge | None:
+        """What judges the held-out rows of all members together; None where each goes by its own."""
+        return None
+
+    def _held_out(self, rows: int) -> int:
+        """How many of so many rows no member learns from: the ensemble's scores of them are those of new rows."""
+        count = round(HELD_OUT * rows)
+        return min(count, HONEST_MOST) if count >= ENOUGH else 0
+
+    def _splits(
+        self, rows: np.ndarray, labels: np.ndarray | None, rng: np.random.Generator
+    ) -> list[tuple[np.ndarray, np.ndarray]]:
+        """(training rows, held-out rows) for each member; the same for all, so that held-out rows have their mean."""
+        held = np.zeros(len(rows), bool)
+        held[rng.permutation(len(rows))[: self._held_out(len(rows))]] = True
+        return [(rows[~held], rows[held])] * self.n_estimators
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        if hasattr(self, "hidden"):
+            check_layers(self.hidden, getattr(self, "activation", "relu"), getattr(self, "dropout", 0.0))
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Network(Ensemble):
+    """Members that are trained: the parameters of training.
+
+    n_estimators: members; the score is their mean.
+    epochs: passes over the training rows; None: as many as ``steps`` take.
+    steps: optimiser steps of a member where no epochs are given; None: about 3,000, but 200 epochs at most.
+    batch_size: rows a step; None: 32 to 1024, by the number of rows.
+    learning_rate, weight_decay: of AdamW. schedule: 'constant' or 'cosine'.
+    validation_fraction: share of the rows that is held out, for early stopping and for p-values.
+    patience: epochs without a better held-out loss before training stops; None trains to the end.
+    average: what a running mean of the weights, which is what is kept, retains a step, in [0, 1); 0 for none.
+    budget: seconds of training at most; None for no limit.
+    """
+
+    epochs: int | None = None
+    steps: int | None = None
+    batch_size: int | None = None
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.0
+    schedule: str = "constant"
+    validation_fraction: float = 0.1
+    patience: int | None = 10
+    average: float = 0.0
+    budget: float | None = None
+
+    ranges: ClassVar[dict[str, Range]] = {
+        "epochs": Range(0, whole=True, optional=True),
+        "steps": Range(0, whole=True, optional=True),
+        "batch_size": Range(1, whole=True, optional=True),
+        "learning_rate": Range(0),
+        "weight_decay": Range(0),
+        "validation_fraction": Range(0, 1, open_high=True),
+        "patience": Range(0, whole=True, optional=True),
+        "average": Range(0, 1, open_high=True),
+        "budget": Range(0, optional=True),
+    }
+
+    def _plan(self, rows: int, seed: int) -> Plan:
+        batch_size = self.batch_size or _batch_size(rows)
+        epochs, steps = self.epochs, self.steps if self.epochs is None else None
+        if steps is not None:  # of the fewest batches that an epoch can have, so that steps are what ends it
+            epochs = -(-steps // max(1, int((1 - self.validation_fraction) * rows) // batch_size))
+        elif epochs is None:
+            epochs = int(np.clip(np.ceil(STEPS / np.ceil(rows / batch_size)), 1, EPOCHS_MOST))
+        return Plan(
+            epochs, batch_size, self.learning_rate, self.weight_decay, self.schedule, self.patience, self.budget, seed,
+            steps, self.average,
+        )  # fmt: skip
+
+    def _held_out(self, rows: int) -> int:
+        count = round(self.validation_fraction * rows)
+        stopping = self.patience is not None and self.validation_fraction * rows >= HELD_OUT_LEAST
+        return min(count, HONEST_MOST, rows - 1) if stopping or count >= ENOUGH else 0
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        if self.schedule not in ("constant", "cosine"):
+            raise OptionError("there is no such schedule", required="'constant' or 'cosine'", found=repr(self.schedule))
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
 class Detector(OutlierMixin, Learner):
     """A detector that needs no labels.
 
@@ -211,6 +267,8 @@ class Detector(OutlierMixin, Learner):
     """
 
     contamination: float = 0.1
+
+    ranges: ClassVar[dict[str, Range]] = {"contamination": Range(0, 0.5, open_low=True)}
 
     def fit(self, X: Any, y: Any = None) -> Detector:
         """Learn from X (rows, columns), numeric and finite; y is ignored unless the method takes labels."""
@@ -245,13 +303,9 @@ class Detector(OutlierMixin, Learner):
         """(rows,): -1 outlier, +1 inlier. (In y, -1 means something else: unlabelled.)"""
         return np.where(self.decision_function(X) < 0, -1, 1)
 
-    def _check_parameters(self) -> None:
-        super()._check_parameters()
-        check_number("contamination", self.contamination, 0, 0.5, open_low=True)
-
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class Classifier(ClassifierMixin, Learner):
+class Classifier(ClassifierMixin, Network):
     """A detector that learns from labels: a binary classifier whose second class is the anomaly.
 
     class_weight: 'balanced', a dictionary from class to weight, or None.
@@ -341,6 +395,21 @@ class Classifier(ClassifierMixin, Learner):
             required = "'loss' or 'average precision'"
             raise OptionError("there is no such stopping", required=required, found=repr(self.stopping))
 
+    def _splits(
+        self, rows: np.ndarray, labels: np.ndarray | None, rng: np.random.Generator
+    ) -> list[tuple[np.ndarray, np.ndarray]]:
+        """As they are, but each member holds out rows of its own, stratified by ``labels``."""
+        held = np.zeros((self.n_estimators, len(rows)), bool)
+        if self.patience is not None and self.validation_fraction * len(rows) >= HELD_OUT_LEAST:
+            for value in [None] if labels is None else np.unique(labels):
+                order = rng.permutation(np.flatnonzero(np.ones(len(rows), bool) if labels is None else labels == value))
+                count = self.validation_fraction * len(order)
+                for member in range(self.n_estimators):  # one after another through all rows, and round again
+                    start, stop = round(member * count), round((member + 1) * count)
+                    picked = order[np.arange(start, max(start + 1, stop)) % len(order)]
+                    held[member, picked[: len(order) - 1]] = True
+        return [(rows[~out], rows[out]) for out in held]
+
     def _row_weights(self, y: np.ndarray, counts: np.ndarray) -> np.ndarray:
         if self.class_weight is None:
             normal, anomaly = 1.0, 1.0
@@ -369,11 +438,6 @@ def log_odds(scores: np.ndarray, y: np.ndarray, weights: np.ndarray) -> tuple[fl
 def _batch_size(rows: int) -> int:
     """A power of two near a hundredth of the rows: enough steps an epoch on small tables, wide ones on large."""
     return 2 ** int(np.clip(np.round(np.log2(max(rows, 1) / 100)), 5, 10))
-
-
-def _epochs(rows: int, batch_size: int) -> int:
-    """Epochs that make about ``STEPS`` steps: many on small tables, one or two on millions of rows."""
-    return int(np.clip(np.ceil(STEPS / np.ceil(rows / batch_size)), 1, EPOCHS_MOST))
 
 
 def pad_columns(z: np.ndarray) -> np.ndarray:

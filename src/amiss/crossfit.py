@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from sklearn.model_selection import KFold, StratifiedKFold
 
-from amiss.base import Learner
+from amiss.base import ENOUGH, Learner
 from amiss.encoder import Encoder
 from amiss.errors import LabelError
 from amiss.table import Table
@@ -18,7 +18,7 @@ from amiss.train import Progress
 
 Fitted = tuple[Encoder, Learner]
 
-ENOUGH, ENOUGH_LABELLED = 500, 50  #: held-out rows, and labelled ones of each kind, that will do without more fits
+ENOUGH_LABELLED = 50  #: held-out rows of each kind that will do without more fits
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Recipe:
         encoder, z = Encoder.fit_transform(table, rows, y, self.detector.bend)
         options: dict[str, Any] = {"random_state": self.seed, **self.parameters}
         limits = self.hurry if self.budget is None else [*self.hurry, self.budget / parts]
-        if limits:
+        if limits and "budget" in self.detector.__dataclass_fields__:  # others train nothing
             options["budget"] = min(limits)
 
         def watch(progress: Progress) -> None:
@@ -88,8 +88,8 @@ def held_out_scores(
 ) -> tuple[np.ndarray, np.ndarray | None, Fitted]:
     """Scores of held-out rows, their labels, and the encoder and detector fitted on the whole table.
 
-    A detector's members hold rows out for early stopping: those rows' scores are honest and cost nothing. Where
-    there are too few of them (no early stopping, a small table, a rare label), every row is held out once, by folds.
+    A detector holds rows out of its training: those rows' scores are honest and cost nothing. Where there are too few
+    of them (a small table, a rare label), every row is held out once, by folds.
     """
     encoder, detector, _ = recipe.fit(table, y, np.arange(table.rows))
     rows, score = detector.honest_

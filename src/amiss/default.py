@@ -19,7 +19,7 @@ class AnomalyDetector(Detector):
     """The default without labels: local and wide views of a row's neighbourhood, mixed by how polluted the rows are.
 
     Finds local, global, dependency and clustered anomalies, in clean training data and in polluted. Fails where
-    most rows are anomalies. It has no parameters to set; those of training are there for the detectors that train.
+    most rows are anomalies. It has no parameters to set.
     See :mod:`amiss.views.mixture`.
     """
 

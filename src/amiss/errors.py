@@ -19,7 +19,7 @@ import difflib
 import math
 from collections.abc import Iterable
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class AmissError(Exception):
@@ -99,3 +99,22 @@ def check_number(
         span += "" if open_low else " up"
     what = "a whole number" if whole else "a number"
     raise OptionError(f"{name} is out of range", required=f"{what} {span}", found=repr(value))
+
+
+class Range(NamedTuple):
+    """What numbers a parameter may be; see :func:`check_number`. optional: None is one of its values."""
+
+    low: float
+    high: float = math.inf
+    whole: bool = False
+    open_low: bool = False
+    open_high: bool = False
+    optional: bool = False
+
+    def check(self, name: str, value: Any) -> None:
+        """Raise OptionError unless ``value`` is in the range."""
+        if value is None and self.optional:
+            return
+        check_number(
+            name, value, self.low, self.high, whole=self.whole, open_low=self.open_low, open_high=self.open_high
+        )

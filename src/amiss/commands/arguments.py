@@ -209,9 +209,10 @@ def typed_pairs(kinds: list[Any], pairs: Iterable[tuple[str, str]]) -> dict[str,
         if key in ELSEWHERE:
             raise OptionError(f"--set {key}: this has an option of its own", hint=f"use {ELSEWHERE[key]}")
         if key not in hints:
+            own = [name for name in fields_of(kinds[0]) if name not in ELSEWHERE]
             raise OptionError(
                 f"{kinds[0].__name__} has no parameter {key!r}",
-                hint=did_you_mean(key, [name for name in fields_of(kinds[0]) if name not in ELSEWHERE]),
+                hint=did_you_mean(key, own) if own else "name a method with --detector: the default has none",
             )
         values[key] = typed(key, text, hints[key])
     return values

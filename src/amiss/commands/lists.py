@@ -53,7 +53,7 @@ def show(found: dict[str, Any], screen: Screen) -> None:
     if "parameters" in found:
         listed = [(p["name"], _shown(p["default"]), p["takes"]) for p in found["parameters"]]
         screen.results.print(Text(f"{found['detector']}: " + "\n".join(map(str.strip, found["about"].splitlines()))))
-        screen.results.print(_table(("--set", "default", "takes"), listed))
+        screen.results.print(_table(("--set", "default", "takes"), listed) if listed else "No parameters to set.")
         return
     rows = [(d["name"], ", ".join(d["settings"]), d["finds"]) for d in found["detectors"]]
     screen.results.print(_table(("method", "learns", "finds"), rows))

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from amiss.base import Detector
-from amiss.networks import activation, check_layers, init_mlp, mlp
+from amiss.base import Detector, Network
+from amiss.networks import activation, init_mlp, mlp
 from amiss.params import Params
 from amiss.sampling import Data
 from amiss.train import Batch, Method
@@ -40,7 +40,7 @@ def _method(hidden: tuple[int, ...], act: str, dropout: float) -> Method:
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class Autoencoder(Detector):
+class Autoencoder(Detector, Network):
     """Mean squared reconstruction error of a network with a bottleneck (Sakurada and Yairi, 2014).
 
     Finds rows that break the columns' common patterns. Fails where anomalies are many enough to be learned too, and
@@ -57,7 +57,3 @@ class Autoencoder(Detector):
 
     def method(self) -> Method:
         return _method(tuple(self.hidden), self.activation, float(self.dropout))
-
-    def _check_parameters(self) -> None:
-        super()._check_parameters()
-        check_layers(self.hidden, self.activation, self.dropout)

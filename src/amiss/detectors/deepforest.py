@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from amiss.base import Detector
-from amiss.errors import check_number
-from amiss.networks import check_layers, init_mlp
+from amiss.base import Detector, Ensemble
+from amiss.errors import Range
+from amiss.networks import init_mlp
 from amiss.params import Params
 from amiss.sampling import Data
 from amiss.train import Method
@@ -108,7 +109,7 @@ def _method(hidden: tuple[int, ...], representations: int, trees: int, sample: i
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class DeepIsolationForest(Detector):
+class DeepIsolationForest(Detector, Ensemble):
     """Isolation trees in the spaces of random networks: deep isolation forest (Xu et al., TKDE 2023).
 
     Networks with random weights are never trained; their representations turn straight cuts into bent ones. The score
@@ -127,13 +128,12 @@ class DeepIsolationForest(Detector):
     trees: int = 6
     sample: int = 256
     n_estimators: int = 2
-    patience: int | None = None
+
+    ranges: ClassVar[dict[str, Range]] = {
+        "representations": Range(1, whole=True),
+        "trees": Range(1, whole=True),
+        "sample": Range(2, whole=True),
+    }
 
     def method(self) -> Method:
         return _method(tuple(self.hidden), self.representations, self.trees, self.sample)
-
-    def _check_parameters(self) -> None:
-        super()._check_parameters()
-        check_layers(self.hidden, "tanh", 0.0)
-        for name, low in {"representations": 1, "trees": 1, "sample": 2}.items():
-            check_number(name, getattr(self, name), low, whole=True)

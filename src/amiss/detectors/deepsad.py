@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import ClassVar
 
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from amiss.errors import check_number
-from amiss.networks import check_layers, init_centred, leaky, mlp
+from amiss.errors import Range
+from amiss.networks import init_centred, leaky, mlp
 from amiss.params import Params
 from amiss.sampling import Data
 from amiss.train import Batch, Method
@@ -61,16 +62,12 @@ class DeepSAD(WeakClassifier):
     hidden: tuple[int, ...] = (64, 32)
     eta: float = 1.0
     n_estimators: int = 4
-    epochs: int | None = 1000
     steps: int | None = 1000
     batch_size: int | None = 128
     weight_decay: float = 1e-6
     patience: int | None = None
 
+    ranges: ClassVar[dict[str, Range]] = {"eta": Range(0, open_low=True)}
+
     def method(self) -> Method:
         return _method(tuple(self.hidden), float(self.eta))
-
-    def _check_parameters(self) -> None:
-        super()._check_parameters()
-        check_layers(self.hidden, "leaky_relu", 0.0)
-        check_number("eta", self.eta, 0, open_low=True)

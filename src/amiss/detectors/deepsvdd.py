@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from amiss.base import Detector
-from amiss.networks import check_layers, init_centred, leaky, mlp
+from amiss.base import Detector, Network
+from amiss.networks import init_centred, leaky, mlp
 from amiss.params import Params
 from amiss.sampling import Data
 from amiss.train import Batch, Method
@@ -33,7 +33,7 @@ def _method(hidden: tuple[int, ...]) -> Method:
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class DeepSVDD(Detector):
+class DeepSVDD(Detector, Network):
     """Distance to a fixed centre in the space of a network without bias (Ruff et al., ICML 2018, one-class).
 
     The network learns to map the training rows close to the mean of what its first weights made of them.
@@ -50,14 +50,9 @@ class DeepSVDD(Detector):
 
     hidden: tuple[int, ...] = (64, 32)
     n_estimators: int = 4
-    epochs: int = 120
     steps: int | None = 120
     batch_size: int | None = 128
     weight_decay: float = 1e-6
 
     def method(self) -> Method:
         return _method(tuple(self.hidden))
-
-    def _check_parameters(self) -> None:
-        super()._check_parameters()
-        check_layers(self.hidden, "leaky_relu", 0.0)

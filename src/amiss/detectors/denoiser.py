@@ -10,9 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from amiss.base import Detector
+from amiss.base import Detector, Network
 from amiss.errors import OptionError
-from amiss.networks import activation, check_layers, column_mask, init_mlp, mlp
+from amiss.networks import activation, column_mask, init_mlp, mlp
 from amiss.params import Params
 from amiss.sampling import Data
 from amiss.train import Batch, Method
@@ -53,7 +53,7 @@ def _method(hidden: tuple[int, ...], act: str, noise: tuple[float, float], scale
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class Denoiser(Detector):
+class Denoiser(Detector, Network):
     """The noise that a denoising network sees in a clean row (Vincent, 2011; scales: Song and Ermon, NeurIPS 2019).
 
     A network learns to tell the Gaussian noise added to a row, for all scales of noise at once; what it predicts is the
@@ -74,7 +74,6 @@ class Denoiser(Detector):
     noise: tuple[float, float] = (0.05, 1.5)
     scales: tuple[float, float] = (0.3, 0.6)
     n_estimators: int = 2
-    epochs: int = 1500
     steps: int | None = 1500
     batch_size: int | None = 128
     schedule: str = "cosine"
@@ -86,7 +85,6 @@ class Denoiser(Detector):
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
-        check_layers(self.hidden, self.activation, 0.0)
         for name, span in (("noise", self.noise), ("scales", self.scales)):
             if len(span) != 2 or not 0 < span[0] <= span[1]:
                 raise OptionError(f"{name} is no span of scales", required="0 < least <= largest", found=repr(span))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -11,9 +12,9 @@ import numpy as np
 import optax
 from jax import Array
 
-from amiss.base import Detector
-from amiss.errors import check_number
-from amiss.networks import activation, check_layers, column_mask, init_mlp, mlp
+from amiss.base import Detector, Network
+from amiss.errors import Range
+from amiss.networks import activation, column_mask, init_mlp, mlp
 from amiss.params import Params
 from amiss.sampling import Data
 from amiss.train import Batch, Method
@@ -52,7 +53,7 @@ def _method(hidden: tuple[int, ...], act: str, dropout: float, bins: int) -> Met
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class DTE(Detector):
+class DTE(Detector, Network):
     """Expected diffusion time of a row, by a classifier of times: DTE-C (Livernoche et al., ICLR 2024).
 
     Rows are noised as far as a random time of a diffusion; a network tells from the noisy row which of ``bins`` spans
@@ -74,17 +75,13 @@ class DTE(Detector):
     dropout: float = 0.0
     bins: int = 7
     n_estimators: int = 2
-    epochs: int = 1500
     steps: int | None = 1500
     batch_size: int | None = 64
     weight_decay: float = 5e-4
     schedule: str = "cosine"
     patience: int | None = None
 
+    ranges: ClassVar[dict[str, Range]] = {"bins": Range(2, TIMES, whole=True)}
+
     def method(self) -> Method:
         return _method(tuple(self.hidden), self.activation, float(self.dropout), self.bins)
-
-    def _check_parameters(self) -> None:
-        super()._check_parameters()
-        check_layers(self.hidden, self.activation, self.dropout)
-        check_number("bins", self.bins, 2, TIMES, whole=True)

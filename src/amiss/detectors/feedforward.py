@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -12,8 +13,8 @@ import optax
 from jax import Array
 
 from amiss.base import Classifier, Report, log_odds
-from amiss.errors import check_number
-from amiss.networks import activation, check_layers, init_bins, init_mlp, mlp, piecewise
+from amiss.errors import Range
+from amiss.networks import activation, init_bins, init_mlp, mlp, piecewise
 from amiss.params import Params
 from amiss.sampling import Data
 from amiss.train import Batch, Method
@@ -96,6 +97,13 @@ class FeedForward(Classifier):
     validation_fraction: float = 0.15
     patience: int | None = 15
 
+    ranges: ClassVar[dict[str, Range]] = {
+        "bins": Range(0, whole=True),
+        "column_rate": Range(0),
+        "label_smoothing": Range(0, 1, open_high=True),
+        "mixup": Range(0),
+    }
+
     def method(self) -> Method:
         return _method(
             tuple(self.hidden), self.activation, float(self.dropout), int(self.bins), float(self.column_rate),
@@ -118,11 +126,3 @@ class FeedForward(Classifier):
     def _focus(self) -> float:
         """The exponent by which the loss of rows that are sure already is lowered; 0 where it is not."""
         return 0.0
-
-    def _check_parameters(self) -> None:
-        super()._check_parameters()
-        check_layers(self.hidden, self.activation, self.dropout)
-        check_number("bins", self.bins, 0, whole=True)
-        check_number("column_rate", self.column_rate, 0)
-        check_number("label_smoothing", self.label_smoothing, 0, 1, open_high=True)
-        check_number("mixup", self.mixup, 0)

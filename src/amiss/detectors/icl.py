@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from amiss.base import Detector
-from amiss.errors import check_number
-from amiss.networks import check_layers, init_mlp, mlp, part, prefix
+from amiss.base import Detector, Network
+from amiss.errors import Range
+from amiss.networks import init_mlp, mlp, part, prefix
 from amiss.params import Params
 from amiss.sampling import Data
 from amiss.train import Batch, Method
@@ -77,7 +78,7 @@ def _method(hidden: tuple[int, ...], temperature: float) -> Method:
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class ICL(Detector):
+class ICL(Detector, Network):
     """Internal contrastive learning (Shenkar and Wolf, ICLR 2022).
 
     Two networks encode each window of columns and the row's other columns, such that a window is most like its own
@@ -96,14 +97,10 @@ class ICL(Detector):
     hidden: tuple[int, ...] = (64, 64, 32)
     temperature: float = 0.1
     n_estimators: int = 2
-    epochs: int = 1000
     steps: int | None = 1000
     batch_size: int | None = 64
 
+    ranges: ClassVar[dict[str, Range]] = {"temperature": Range(0, open_low=True)}
+
     def method(self) -> Method:
         return _method(tuple(self.hidden), float(self.temperature))
-
-    def _check_parameters(self) -> None:
-        super()._check_parameters()
-        check_layers(self.hidden, "leaky_relu", 0.0)
-        check_number("temperature", self.temperature, 0, open_low=True)

@@ -11,12 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from amiss.base import Detector
-from amiss.errors import check_number
+from amiss.base import Detector, Network
+from amiss.errors import Range
 from amiss.networks import (
     LEAST_REFERENCES,
     activation,
-    check_layers,
     init_mlp,
     init_references,
     mlp,
@@ -68,7 +67,7 @@ def _method(hidden: tuple[int, ...], act: str, k: int, references: int) -> Metho
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class LUNAR(Detector):
+class LUNAR(Detector, Network):
     """A network on the distances to the nearest training rows: LUNAR (Goodge et al., AAAI 2022).
 
     It learns to tell the distances of training rows from those of made-up rows, which lie all over the box around the
@@ -93,15 +92,13 @@ class LUNAR(Detector):
     k: int = 20
     references: int = 2048
     n_estimators: int = 2
-    epochs: int = 500
     steps: int | None = 500
     batch_size: int | None = 128
 
+    ranges: ClassVar[dict[str, Range]] = {
+        "k": Range(1, LEAST_REFERENCES - 12, whole=True),
+        "references": Range(1, whole=True),
+    }
+
     def method(self) -> Method:
         return _method(tuple(self.hidden), self.activation, self.k, self.references)
-
-    def _check_parameters(self) -> None:
-        super()._check_parameters()
-        check_layers(self.hidden, self.activation, 0.0)
-        check_number("k", self.k, 1, LEAST_REFERENCES - 12, whole=True)
-        check_number("references", self.references, 1, whole=True)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from amiss.base import Detector
-from amiss.errors import check_number
-from amiss.networks import activation, check_layers, column_mask, init_mlp, mlp
+from amiss.base import Detector, Network
+from amiss.errors import Range
+from amiss.networks import activation, column_mask, init_mlp, mlp
 from amiss.params import Params
 from amiss.sampling import Data
 from amiss.train import Batch, Method
@@ -62,7 +63,7 @@ def _method(hidden: tuple[int, ...], act: str, extra: float) -> Method:
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class MaskedColumns(Detector):
+class MaskedColumns(Detector, Network):
     """Errors in predicting each column from the others (as MCM, Yin et al., ICLR 2024, with masks by lot).
 
     A network sees a row with some columns hidden, and which, and predicts those; each column's usual deviation is
@@ -84,16 +85,12 @@ class MaskedColumns(Detector):
     activation: str = "silu"
     extra: float = 0.1
     n_estimators: int = 2
-    epochs: int = 1500
     steps: int | None = 1500
     batch_size: int | None = 128
     schedule: str = "cosine"
     learning_rate: float = 2e-3
 
+    ranges: ClassVar[dict[str, Range]] = {"extra": Range(0, 1, open_high=True)}
+
     def method(self) -> Method:
         return _method(tuple(self.hidden), self.activation, float(self.extra))
-
-    def _check_parameters(self) -> None:
-        super()._check_parameters()
-        check_layers(self.hidden, self.activation, 0.0)
-        check_number("extra", self.extra, 0, 1, open_high=True)

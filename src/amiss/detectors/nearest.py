@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar
@@ -10,12 +11,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from amiss.base import Detector
-from amiss.errors import OptionError, check_number
+from amiss.base import Detector, Ensemble
+from amiss.errors import OptionError, Range
 from amiss.networks import FAR, LEAST_REFERENCES, init_references, nearest
 from amiss.params import Params
 from amiss.sampling import Data
-from amiss.train import Method
+from amiss.train import Method, Trained
 
 
 @lru_cache
@@ -36,7 +37,7 @@ def _method(k: int, distance: str, references: int, share: float) -> Method:
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class NearestNeighbours(Detector):
+class NearestNeighbours(Detector, Ensemble):
     """Distance to the nearest training rows (Ramaswamy, Rastogi and Shim, SIGMOD 2000; Angiulli and Pizzuti, 2002).
 
     Finds local and global anomalies: rows in places where training rows are few. Fails where anomalies come in groups
@@ -56,14 +57,25 @@ class NearestNeighbours(Detector):
     k: int = 5
     distance: str = "mean"
     references: int = 8192
-    patience: int | None = None
+
+    ranges: ClassVar[dict[str, Range]] = {
+        "k": Range(1, LEAST_REFERENCES - 12, whole=True),
+        "references": Range(1, whole=True),
+    }
 
     def method(self) -> Method:
         return _method(self.k, self.distance, self.references, 1.0 if self.n_estimators == 1 else 0.5)
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
-        check_number("k", self.k, 1, LEAST_REFERENCES - 12, whole=True)
-        check_number("references", self.references, 1, whole=True)
         if self.distance not in ("mean", "kth"):
             raise OptionError("there is no such distance", required="'mean' or 'kth'", found=repr(self.distance))
+
+    def _held_out(self, rows: int) -> int:
+        return 0
+
+    def _honest(
+        self, x: np.ndarray, splits: Sequence[tuple[np.ndarray, np.ndarray]], trained: Trained
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """All rows: as a training row does not count itself, its score is what it would be as a new row."""
+        return super()._honest(x, [(rows, rows) for rows, _ in splits], trained)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from amiss.base import Detector
-from amiss.errors import check_number
-from amiss.networks import check_layers, column_mask, init_mlp, mlp, part, prefix
+from amiss.base import Detector, Network
+from amiss.errors import Range
+from amiss.networks import column_mask, init_mlp, mlp, part, prefix
 from amiss.params import Params
 from amiss.sampling import Data
 from amiss.train import Batch, Method
@@ -54,7 +55,7 @@ def _method(hidden: tuple[int, ...], transformations: int, inner: int, temperatu
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class NeuTraL(Detector):
+class NeuTraL(Detector, Network):
     """A contrastive loss over learned transformations: NeuTraL AD (Qiu et al., ICML 2021).
 
     Transformations of a row are learned so that each view stays like the row and unlike the row's other views, in the
@@ -76,17 +77,15 @@ class NeuTraL(Detector):
     inner: int = 32
     temperature: float = 0.1
     n_estimators: int = 2
-    epochs: int = 500
     steps: int | None = 500
     batch_size: int | None = 128
     patience: int | None = None
 
+    ranges: ClassVar[dict[str, Range]] = {
+        "transformations": Range(2, whole=True),
+        "inner": Range(1, whole=True),
+        "temperature": Range(0, open_low=True),
+    }
+
     def method(self) -> Method:
         return _method(tuple(self.hidden), self.transformations, self.inner, float(self.temperature))
-
-    def _check_parameters(self) -> None:
-        super()._check_parameters()
-        check_layers(self.hidden, "relu", 0.0)
-        check_number("transformations", self.transformations, 2, whole=True)
-        check_number("inner", self.inner, 1, whole=True)
-        check_number("temperature", self.temperature, 0, open_low=True)

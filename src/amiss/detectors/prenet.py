@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from amiss.errors import check_number
-from amiss.networks import check_layers, init_mlp, mlp
+from amiss.errors import Range
+from amiss.networks import init_mlp, mlp
 from amiss.params import Params
 from amiss.sampling import Data
 from amiss.train import Batch, Method
@@ -80,16 +81,12 @@ class PReNet(WeakClassifier):
     hidden: tuple[int, ...] = (64, 32)
     partners: int = 30
     n_estimators: int = 4
-    epochs: int | None = 1000
     steps: int | None = 1000
     batch_size: int | None = 128
     weight_decay: float = 1e-2
     patience: int | None = None
 
+    ranges: ClassVar[dict[str, Range]] = {"partners": Range(1, whole=True)}
+
     def method(self) -> Method:
         return _method(tuple(self.hidden), int(self.partners))
-
-    def _check_parameters(self) -> None:
-        super()._check_parameters()
-        check_layers(self.hidden, "relu", 0.0)
-        check_number("partners", self.partners, 1, whole=True)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from amiss.base import Detector
-from amiss.errors import check_number
-from amiss.networks import activation, check_layers, column_mask, init_mlp, mlp, part, prefix
+from amiss.base import Detector, Network
+from amiss.errors import Range
+from amiss.networks import activation, column_mask, init_mlp, mlp, part, prefix
 from amiss.params import Params
 from amiss.sampling import Data
 from amiss.train import Batch, Method
@@ -58,7 +59,7 @@ def _method(hidden: tuple[int, ...], latent: int, act: str) -> Method:
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class VariationalAutoencoder(Detector):
+class VariationalAutoencoder(Detector, Network):
     """Improbability under a variational autoencoder (Kingma and Welling, 2014; the score by An and Cho, 2015).
 
     The score is the negative log of the reconstruction probability plus the divergence of the row's latent
@@ -76,15 +77,11 @@ class VariationalAutoencoder(Detector):
     latent: int = 8
     activation: str = "silu"
     n_estimators: int = 2
-    epochs: int = 1500
     steps: int | None = 1500
     batch_size: int | None = 128
     learning_rate: float = 2e-3
 
+    ranges: ClassVar[dict[str, Range]] = {"latent": Range(1, whole=True)}
+
     def method(self) -> Method:
         return _method(tuple(self.hidden), self.latent, self.activation)
-
-    def _check_parameters(self) -> None:
-        super()._check_parameters()
-        check_layers(self.hidden, self.activation, 0.0)
-        check_number("latent", self.latent, 1, whole=True)
