@@ -62,7 +62,7 @@ def strict_json(text: str) -> dict:
 
 
 def test_detect_without_labels_shows_strangest_rows(table: Path) -> None:
-    made = run("detect", table, "--drop", "fraud", "--contamination", "0.1", *QUICK)
+    made = run("detect", table, "--drop", "fraud", "--contamination", "0.1")
     assert made.exit_code == 0, made.output
     for words in ("The strangest rows", "id (identifier", "2 numeric, 1 category, 1 date", "of 90 rows", "look amiss"):
         assert words in made.stdout.replace("'", "")
@@ -108,7 +108,7 @@ def test_a_leak_is_told_loudly(tmp_path: Path) -> None:
 
 
 def test_stdin_to_stdout(table: Path) -> None:
-    made = run("detect", "-", "-o", "-", *QUICK, stdin=table.read_bytes())
+    made = run("detect", "-", "-o", "-", stdin=table.read_bytes())
     rows = list(csv.DictReader(io.StringIO(made.stdout)))
     assert len(rows) == 90
     assert list(rows[0])[-3:] == ["score", "p_value", "is_anomaly"]
@@ -138,7 +138,7 @@ def test_scoring_needs_no_label_column_and_no_order(model: Path, tmp_path: Path)
 def test_own_columns_of_our_names_are_kept(tmp_path: Path) -> None:
     made = lines()
     (tmp_path / "t.csv").write_text("\n".join([made[0].replace("weight", "score"), *made[1:]]))
-    done = run("detect", tmp_path / "t.csv", "-o", tmp_path / "o.csv", *QUICK)
+    done = run("detect", tmp_path / "t.csv", "-o", tmp_path / "o.csv")
     assert "'score_input'" in done.stdout
     assert pl.read_csv(tmp_path / "o.csv").columns[2] == "score_input"
 
@@ -150,18 +150,18 @@ def test_no_header_places_and_names(tmp_path: Path) -> None:
     assert found["label"] == "c6"
     assert [c["column"] for c in found["columns"]] == ["c2", "c4", "c5"]
     (tmp_path / "names").write_text("id\namount\nweight\nkind\nday\nfraud\n")
-    named = run("detect", path, "--names", tmp_path / "names", "--only", "amount", "--only", "kind", "--json", *QUICK)
+    named = run("detect", path, "--names", tmp_path / "names", "--only", "amount", "--only", "kind", "--json")
     assert [c["column"] for c in strict_json(named.stdout)["columns"]] == ["amount", "kind"]
 
 
 def test_several_files_are_one_table(table: Path, tmp_path: Path) -> None:
     (tmp_path / "more.csv").write_bytes(table.read_bytes())
-    assert strict_json(run("detect", table, tmp_path / "more.csv", "--json", *QUICK).stdout)["rows"] == 180
+    assert strict_json(run("detect", table, tmp_path / "more.csv", "--json").stdout)["rows"] == 180
 
 
 def test_same_seed_same_output(table: Path, tmp_path: Path) -> None:
     for name in ("a.csv", "b.csv"):
-        assert run("detect", table, "-o", tmp_path / name, "-q", *QUICK).output == ""
+        assert run("detect", table, "-o", tmp_path / name, "-q").output == ""
     assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
 
 
@@ -190,12 +190,12 @@ def test_no_colour_and_no_stranger_steers_the_terminal(tmp_path: Path, monkeypat
     monkeypatch.setenv("FORCE_COLOR", "1")
     made = [line.replace(",a,", ",\x1b[31m[bold]a,") for line in lines()]
     (tmp_path / "t.csv").write_text("\n".join(made))
-    coloured = run("detect", tmp_path / "t.csv", *QUICK).stdout
+    coloured = run("detect", tmp_path / "t.csv").stdout
     assert "\x1b[" in coloured
     assert "[31m[bold]a" in coloured
     assert "\x1b[31m[bold]" not in coloured
     monkeypatch.setenv("NO_COLOR", "1")
-    assert "\x1b" not in run("detect", tmp_path / "t.csv", *QUICK).stdout
+    assert "\x1b" not in run("detect", tmp_path / "t.csv").stdout
 
 
 def test_a_fault_of_ours_is_exit_1_without_traceback(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -244,7 +244,7 @@ BAD: dict[str, tuple[bytes, list[str], str]] = {
     "drop absent": ("\n".join(ROWS).encode(), ["--drop", "amounts"], "did you mean 'amount'"),
     "no detector": ("\n".join(ROWS).encode(), ["--detector", "feedforwrd"], "did you mean 'FeedForward'"),
     "detector without labels": ("\n".join(ROWS).encode(), ["--detector", "FeedForward"], "labels"),
-    "no parameter": ("\n".join(ROWS).encode(), ["--set", "epoch=3"], "did you mean 'epochs'"),
+    "no parameter": ("\n".join(ROWS).encode(), ["--set", "epoch=3"], "--detector"),
     "parameter of its own": ("\n".join(ROWS).encode(), ["--set", "seed=3"], "--seed"),
     "wrong parameter": ("\n".join(ROWS).encode(), ["--set", "epochs=many"], "a whole number"),
     "no pair": ("\n".join(ROWS).encode(), ["--set", "epochs"], "key=value"),
@@ -329,7 +329,7 @@ def test_five_thousand_columns(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text(
         "\n".join(names + [",".join(f"{rng.random():.3f}" for _ in range(5000)) for _ in range(30)])
     )
-    made = run("detect", tmp_path / "t.csv", "-q", *QUICK)
+    made = run("detect", tmp_path / "t.csv", "-q")
     assert made.exit_code == 0, made.output
 
 
@@ -355,7 +355,7 @@ def test_no_table_brings_amiss_down(data: st.DataObject, tmp_path_factory: pytes
     path = tmp_path_factory.getbasetemp() / "random.csv"
     path.write_bytes(text.getvalue().encode("utf-8", "surrogatepass"))
     label = data.draw(st.sampled_from([[], ["--label", "col0"]]))
-    made = run("detect", path, "--json", *label, *QUICK)
+    made = run("detect", path, "--json", *label, *(QUICK if label else []))
     assert made.exit_code in (0, 2), made.stderr
     if made.exit_code == 0:
         assert strict_json(made.stdout)["rows"] >= 2

@@ -198,7 +198,9 @@ def test_labels_with_one_class_or_holes() -> None:
 
 def test_options_that_are_wrong() -> None:
     with pytest.raises(OptionError, match="did you mean 'epochs'"):
-        amiss.fit(make(50), parameters={"epoch": 3})
+        amiss.fit(make(50), detector="Autoencoder", parameters={"epoch": 3})
+    with pytest.raises(OptionError, match="name a detector"):
+        amiss.fit(make(50), parameters={"epochs": 3})
     with pytest.raises(OptionError, match="did you mean 'Autoencoder'"):
         amiss.fit(make(50), detector="auto-encoder2")
     with pytest.raises(ColumnError, match="did you mean 'fraud'"):
@@ -206,7 +208,7 @@ def test_options_that_are_wrong() -> None:
     with pytest.raises(OptionError, match="contamination is out of range"):
         amiss.fit(make(50), contamination=0.9)
     with pytest.raises(OptionError, match="epochs is out of range"):
-        amiss.fit(make(50), parameters={"epochs": -1})
+        amiss.fit(make(50), detector="Autoencoder", parameters={"epochs": -1})
 
 
 def test_detect_without_labels() -> None:

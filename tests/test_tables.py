@@ -123,7 +123,7 @@ def test_without_labels(tables: Path, tmp_path: Path, file: str) -> None:
     path = some(tables, Case(file, "", 0, {}, rows=5000), tmp_path)
     header = file == "stroke.csv"
     drop = ["stroke"] if header else [42]
-    found = detect(str(path), header=header, drop=drop, parameters=SHORT)
+    found = detect(str(path), header=header, drop=drop)
     assert found.model is not None
     assert found.frame["is_anomaly"].mean() < 0.3
     assert found.frame["score"].is_finite().all()
