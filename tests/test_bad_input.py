@@ -15,7 +15,7 @@ import amiss
 from amiss import detectors
 from amiss.cli import main
 
-NAMES = ["AnomalyDetector", *sorted(n for n, e in detectors.DETECTORS.items() if "supervised" not in e.settings)]
+NAMES = ["AnomalyDetector", *sorted(n for n, e in detectors.DETECTORS.items() if "one-class" in e.settings)]
 QUICK = {"n_estimators": 1, "steps": 4, "hidden": (8, 4), "representations": 2, "random_state": 0}
 
 

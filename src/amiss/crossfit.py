@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from sklearn.model_selection import KFold, StratifiedKFold
 
-from amiss.base import ENOUGH, Learner
+from amiss.base import ENOUGH, Classifier, Learner
 from amiss.encoder import Encoder
 from amiss.errors import LabelError
 from amiss.table import Table
@@ -73,13 +73,23 @@ class Recipe:
 
 
 def out_of_fold(
-    table: Table, y: np.ndarray | None, recipe: Recipe, folds: int, parts: int | None = None
+    table: Table,
+    y: np.ndarray | None,
+    recipe: Recipe,
+    folds: int,
+    parts: int | None = None,
+    whole: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray, Encoder]:
-    """(rows,) scores, each from a detector fitted on the other folds; (rows,) the fold of each row; one encoder."""
+    """(rows,) scores, each from a detector fitted on the other folds; (rows,) the fold of each row; one encoder.
+
+    whole: (rows,) scores by a detector that learned from all rows, to whose scale those of the folds are brought.
+    """
     score, fold = np.empty(table.rows), np.empty(table.rows, int)
     for i, (rows, held) in enumerate(_folds(table.rows, y, folds, recipe.seed)):
         encoder, detector, z = recipe.fit(table, y, rows, i, parts or folds)
         score[held], fold[held] = detector.score_encoded(z[held]), i
+        if whole is not None:
+            score[held] = on_scale(score[held], detector.score_encoded(z[rows]), whole[rows])
     return score, fold, encoder
 
 
@@ -91,13 +101,28 @@ def held_out_scores(
     A detector holds rows out of its training: those rows' scores are honest and cost nothing. Where there are too few
     of them (a small table, a rare label), every row is held out once, by folds.
     """
-    encoder, detector, _ = recipe.fit(table, y, np.arange(table.rows))
+    encoder, detector, z = recipe.fit(table, y, np.arange(table.rows))
     rows, score = detector.honest_
     labels = None if y is None else y[rows]
     if len(rows) >= min(ENOUGH, table.rows // 2) and _enough_labels(y, labels):
         return score, labels, (encoder, detector)
-    score, _, _ = out_of_fold(table, y, recipe, _possible_folds(table.rows, y, folds))
+    # a network's scores without labels have no unit: two fits may differ by any factor
+    whole = None if isinstance(detector, Classifier) else detector.score_encoded(z)
+    score, _, _ = out_of_fold(table, y, recipe, _possible_folds(table.rows, y, folds), whole=whole)
     return score, y, (encoder, detector)
+
+
+def on_scale(scores: np.ndarray, theirs: np.ndarray, ours: np.ndarray) -> np.ndarray:
+    """One detector's scores on the scale of another: quantile by quantile of rows that both have learned from.
+
+    theirs, ours: (rows,) scores of those rows by the one and by the other. Beyond them the scale goes on as it is on
+    the whole.
+    """
+    levels = np.linspace(0, 1, min(256, len(theirs)))
+    of, to = np.quantile(theirs, levels), np.quantile(ours, levels)
+    unit = (to[-1] - to[0]) / (of[-1] - of[0]) if of[-1] > of[0] else 1.0
+    beyond = np.minimum(scores - of[0], 0) + np.maximum(scores - of[-1], 0)
+    return np.interp(scores, of, to) + unit * beyond
 
 
 def _enough_labels(y: np.ndarray | None, held: np.ndarray | None) -> bool:
