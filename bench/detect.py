@@ -166,6 +166,7 @@ def main() -> None:
     parser.add_argument("--resume", action="store_true", help="run only what the output file lacks")
     parser.add_argument("-o", "--output", type=Path)
     parser.add_argument("--with", dest="others", type=Path, nargs="+", default=[])
+    parser.add_argument("--without", default="", help="methods that are not shown: those run on fewer tables")
     parser.add_argument("--summary", type=Path)
     wish = parser.parse_args()
     methods = [m for m in f"{wish.detectors},{wish.peers}".split(",") if m]
@@ -186,7 +187,8 @@ def main() -> None:
                     f"{r['method']} {r['roc_auc']:.3f}/{r['average_precision']:.3f} {r['cpu']:.1f}s" for r in found
                 )
                 print(f"{setting:13} {table:17} {seed}", *shown, flush=True)
-    lines = summarise(merged(*(read(path) for path in wish.others), kept))
+    runs = merged(*(read(path) for path in wish.others), kept)
+    lines = summarise([run for run in runs if run["method"] not in wish.without.split(",")])
     show(lines)
     if wish.summary:
         wish.summary.write_text(json.dumps(lines, indent=1) + "\n")
