@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from amiss.errors import InputError, ModelFileError
-from amiss.series.stream import StreamDetector
+from amiss.series.drift import DriftDetector
+from amiss.series.stream import Stream, StreamDetector
 from test_series import STEPS, TRAIN, planted, wave
 
 
@@ -22,9 +26,21 @@ def test_planted_anomalies_raise_the_alarm_in_time(kind: str, channels: int) -> 
     assert alarms[-1] < where.stop + stream.warm_up_
 
 
-def test_the_same_bits_however_rows_arrive_and_nothing_of_the_future() -> None:
-    x, _ = planted("stretch", 3)
-    stream = StreamDetector().fit(x[:TRAIN])
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Many small products on a busy machine: threads would wait for each other."""
+    with threadpool_limits(1):
+        yield
+
+
+BOTH = [StreamDetector(), DriftDetector(season=50)]
+
+
+@pytest.mark.parametrize("stream", BOTH, ids=lambda s: type(s).__name__)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_same_bits_however_rows_arrive_and_nothing_of_the_future(stream: Stream, channels: int) -> None:
+    x, _ = planted("stretch", channels)
+    stream.fit(x[:TRAIN])
     whole = stream.update(x)
     one_by_one = np.concatenate([stream.reset().update(x[:1])] + [stream.update(row[None]) for row in x[1:500]])
     assert one_by_one.tobytes() == whole[:500].tobytes()
@@ -40,18 +56,48 @@ def test_the_same_bits_however_rows_arrive_and_nothing_of_the_future() -> None:
     assert stream.reset().update(other)[:1000].tobytes() == whole[:1000].tobytes()
 
 
-def test_a_stream_goes_on_from_its_state() -> None:
+@pytest.mark.parametrize("stream", BOTH, ids=lambda s: type(s).__name__)
+def test_a_stream_goes_on_from_its_state(stream: Stream) -> None:
     x, _ = planted("flat", 2)
-    stream = StreamDetector().fit(x[:TRAIN])
+    stream.fit(x[:TRAIN])
     whole = stream.update(x)
     stream.reset().update(x[:777])
     state, arrays = stream.to_state()
     assert all(type(a) is np.ndarray for a in arrays.values())
-    again = StreamDetector.from_state(state, arrays)
+    again = type(stream).from_state(state, arrays)
     assert again.update(x[777:]).tobytes() == whole[777:].tobytes()
     assert again.threshold_ == stream.threshold_
-    with pytest.raises(ModelFileError, match="damaged"):
-        StreamDetector.from_state({}, {})
+    live = stream.live()
+    assert sum(a.nbytes for a in live.values()) < sum(a.nbytes for a in arrays.values())
+    stream.reset().go_on(live)
+    assert stream.update(x[777:]).tobytes() == whole[777:].tobytes()
+    for wrong in (lambda: type(stream).from_state({}, {}), lambda: stream.go_on({})):
+        with pytest.raises(ModelFileError, match=r"damaged|another model"):
+            wrong()
+
+
+def test_what_drifts_becomes_the_usual_and_a_stretch_is_told_once() -> None:
+    rng = np.random.default_rng(0)
+    x = np.cumsum(rng.standard_normal(6000) * 0.05) + rng.standard_normal(6000)
+    x[3000:] *= 3
+    x[5000:5005] += 40
+    stream = DriftDetector().fit(x[:1000])
+    flagged = np.flatnonzero(stream.step(x[1000:]).flagged) + 1000
+    assert 5000 in flagged
+    assert np.isin(np.arange(5005, 5400), flagged).sum() == 0
+    assert len(flagged) < 20
+    fixed = StreamDetector().fit(x[:1000])
+    assert (fixed.step(x[1000:]).flagged).mean() > 0.2
+
+
+def test_many_channels_and_the_one_to_blame() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((1500, 300))
+    x[1200, 7] = 60
+    for stream in (StreamDetector(), DriftDetector()):
+        said = stream.fit(x[:1000]).step(x[1000:])
+        assert said.flagged[200]
+        assert said.shares[200].argmax() == 7
 
 
 def test_missing_values_and_still_channels() -> None:

@@ -25,8 +25,12 @@ FORMAT = 1
 _MANIFEST, _ARRAYS = "manifest.json", "arrays.safetensors"
 
 
-def save(path: str | Path, manifest: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
-    """Write a model's file, whole or not at all. Raises OutputError where it cannot be written."""
+def save(path: str | Path, manifest: dict[str, Any], arrays: dict[str, np.ndarray], quick: bool = False) -> None:
+    """Write a model's file, whole or not at all. Raises OutputError where it cannot be written.
+
+    quick: not packed, and not waiting for the disk: a process that is killed leaves a whole file, a computer that
+    loses power may not.
+    """
     block = safetensors.save(
         {name: np.ascontiguousarray(array).reshape(np.shape(array)) for name, array in arrays.items()}
     )
@@ -35,8 +39,8 @@ def save(path: str | Path, manifest: dict[str, Any], arrays: dict[str, np.ndarra
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         for name, data in ((_MANIFEST, text.encode()), (_ARRAYS, block)):
-            archive.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)
-    atomic_bytes(path, file.getvalue())
+            archive.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_STORED if quick else zipfile.ZIP_DEFLATED)
+    atomic_bytes(path, file.getvalue(), durable=not quick)
 
 
 def load(path: str | Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

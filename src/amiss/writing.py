@@ -103,9 +103,9 @@ def check_writable(path: str | Path, inputs: Sequence[str | Path] = (), *, exten
         raise OutputError("the file is write-protected", where=str(path), hint="choose another name")
 
 
-def atomic_bytes(path: str | Path, data: bytes) -> None:
-    """Write ``data`` to ``path``, whole or not at all."""
-    with _replacing(path) as file:
+def atomic_bytes(path: str | Path, data: bytes, durable: bool = True) -> None:
+    """Write ``data`` to ``path``, whole or not at all; durable: wait until the disk has it."""
+    with _replacing(path, durable) as file:
         file.write(data)
 
 
@@ -150,7 +150,7 @@ def _same(place: Path, other: str | Path) -> bool:
 
 
 @contextlib.contextmanager
-def _replacing(path: str | Path) -> Iterator[IO[bytes]]:
+def _replacing(path: str | Path, durable: bool = True) -> Iterator[IO[bytes]]:
     """A file that takes ``path``'s place when all went well, and is gone otherwise."""
     place = Path(path).expanduser()
     place = place.resolve() if place.is_symlink() else place  # write what the link points to, keep the link
@@ -162,7 +162,8 @@ def _replacing(path: str | Path) -> Iterator[IO[bytes]]:
             name = file.name
             yield file
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         os.chmod(name, _mode(place))
         os.replace(name, place)
         name = ""

@@ -10,6 +10,7 @@ from amiss.series.windows import Stretch, describe, window_starts
 
 MOST_VALUES = 1 << 24  #: numbers that describe the windows to compare with, at a time
 QUERIES = 256
+CHANNELS = 3  #: named of an event or a row
 
 
 def blame(
@@ -39,3 +40,9 @@ def blame(
             gap = (others[best] - own[i : i + QUERIES]) ** 2
             total[i : i + QUERIES] += found[:, None] * gap.reshape(len(gap), -1, z.shape[1]).sum(1)
     return total
+
+
+def blamed(share: np.ndarray, channels: tuple[str, ...]) -> str:
+    """The channels that have most of it, in words."""
+    places = [int(i) for i in np.argsort(-share, kind="stable")[:CHANNELS] if share[i] > 0.05]
+    return ", ".join(f"{channels[i]} {share[i]:.0%}" for i in places)

@@ -55,6 +55,11 @@ class TimeTable:
     notes: list[str] = field(default_factory=list)
 
     @property
+    def dated(self) -> bool:
+        """Whether times are seconds."""
+        return self.parser.startswith(("date", "epoch"))
+
+    @property
     def channels(self) -> list[str]:
         return list(self.schema.names)
 
@@ -85,22 +90,24 @@ def as_time_table(
 
 
 def match_time_table(
-    raw: RawTable, schema: Schema, time: str, parser: str, by: str | None, ignored: list[str] | None = None
-) -> TimeTable:
+    raw: RawTable, schema: Schema, time: str, parser: str, by: str | None, ignored: list[str] | None = None,
+    as_they_come: bool = False,
+) -> TimeTable:  # fmt: skip
     """The series of another table, with the channels, the time and the names of series of an earlier one.
 
-    ignored: columns that need no note. Raises ColumnError for what is absent or holds other things.
+    ignored: columns that need no note. as_they_come: rows in order of time, nothing averaged or
+    put in. Raises ColumnError for what is absent or holds other things.
     """
     away = {resolve(raw, column) for column in (time, *([by] if by else []), *(ignored or []))}
     rest = raw.frame.drop(away)
     table = Table.match(replace(raw, frame=rest if rest.width else raw.frame), schema)
     seconds, parser, notes = read_times(raw, time, parser)
-    return _grouped(raw, table, schema, time, parser, by, seconds, [*table.notes, *notes])
+    return _grouped(raw, table, schema, time, parser, by, seconds, [*table.notes, *notes], as_they_come)
 
 
 def _grouped(
     raw: RawTable, table: Table, channels: Schema, time: str, parser: str, by: str | None, seconds: np.ndarray,
-    notes: list[str],
+    notes: list[str], as_they_come: bool = False,
 ) -> TimeTable:  # fmt: skip
     """Rows parted by the series they belong to."""
     values = np.column_stack([table.numbers(c) for c in channels.names])
@@ -116,7 +123,8 @@ def _grouped(
             places = rows.to_numpy()
             parted[name] = places[timed[places]]
     told: dict[str, int] = {}
-    found = [_one(name, values, seconds, rows, told) for name, rows in parted.items() if len(rows)]
+    one = _as_they_come if as_they_come else _one
+    found = [one(name, values, seconds, rows, told) for name, rows in parted.items() if len(rows)]
     notes = notes + [words.format(f"{count:,}") for words, count in told.items()]
     if not found:
         raise TableError("no row has a time", where=f"{raw.source}, column {time!r}")
@@ -180,6 +188,14 @@ def _one(name: str, values: np.ndarray, seconds: np.ndarray, rows: np.ndarray, t
     return Series(name, x, place, times, breaks)
 
 
+def _as_they_come(name: str, values: np.ndarray, seconds: np.ndarray, rows: np.ndarray, told: dict[str, int]) -> Series:
+    """The series of some rows, each a step of its own."""
+    rows = rows[np.argsort(seconds[rows], kind="stable")]
+    place = np.full(len(seconds), -1)
+    place[rows] = np.arange(len(rows))
+    return Series(name, values[rows], place, seconds[rows])
+
+
 def _averaged(values: np.ndarray, step: np.ndarray, steps: int) -> np.ndarray:
     """(steps, channels) means of the known values of each step."""
     known = np.isfinite(values)
@@ -220,6 +236,6 @@ def until(table: TimeTable, series: Series, text: str | int | None) -> int | Non
 
 def time_words(table: TimeTable, moment: Any) -> str:
     """A time as text: ISO 8601 for dates, else the number."""
-    if table.parser.startswith(("date", "epoch")):
+    if table.dated:
         return str(np.datetime64(round(float(moment) * 1e6), "us")).removesuffix(".000000")
     return f"{float(moment):g}" if float(moment) != int(moment) else str(int(moment))

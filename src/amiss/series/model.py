@@ -20,8 +20,10 @@ from amiss.reading import RawTable, ReadOptions, read
 from amiss.schema import Schema
 from amiss.series import find, implied
 from amiss.series.detect import BLAMED, Judged, SeriesDetection, assemble, judge, learned, rule_words
-from amiss.series.frame import Series, as_time_table, match_time_table
-from amiss.verdicts import COLUMNS
+from amiss.series.frame import Series, TimeTable, as_time_table, match_time_table, until
+from amiss.series.live import Live
+from amiss.series.watch import Watch
+from amiss.verdicts import COLUMNS, verdict_frame
 
 KIND = "series"  #: what a file of such a model says of itself
 MOST_STEPS = 100_000  #: of the training part of a series that a model learns from and keeps: the last ones
@@ -33,9 +35,9 @@ class SeriesModel:
     """What ``fit`` with ``time=`` returns and its ``.amiss`` file holds.
 
     schema: the channels, in order. time: the time column. parser: how its cells are read. by: the column that names
-    the series a row belongs to. detectors: a fitted detector by the series' name. rule: how steps are flagged; None:
-    by the training part (:func:`amiss.series.detect.judged`). card: what was learned from what. notes: what the
-    person should know.
+    the series a row belongs to. detectors: a fitted detector by the series' name. streams: what scores its
+    rows as they come, likewise. rule: how steps are flagged; None: by the training part
+    (:func:`amiss.series.detect.judged`). card: what was learned from what. notes: what the person should know.
     """
 
     schema: Schema
@@ -43,6 +45,7 @@ class SeriesModel:
     parser: str
     by: str | None
     detectors: dict[str, Any]
+    streams: dict[str, Live] = field(default_factory=dict)
     rule: Rule | None = None
     card: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -57,15 +60,22 @@ class SeriesModel:
         """How steps are flagged, for the person."""
         return rule_words(self.rule, self.clean)
 
-    def score(self, data: Any, **reading: Any) -> pl.DataFrame:
+    def score(
+        self, data: Any, *, causal: bool = False, adaptive: bool = False, **reading: Any
+    ) -> pl.DataFrame:  # fmt: skip
         """Frame of (rows,) in row order: ``score`` (higher = more anomalous), ``p_value``, ``is_anomaly`` and, where
         that is true, ``channels`` to blame.
 
         data: as in :func:`amiss.fit`, with the time, the series' names and the channels in columns called as in
-        training. Scores use later rows, too. Null where a row has no time or belongs to a series that was not learned.
+        training. Scores use later rows, too, unless ``causal``: then they are those that a stream of the rows in order
+        of time has (:class:`amiss.series.watch.Watch`), ``adaptive`` or not.
+        Null where a row has no time or belongs to a series that was not learned.
         Raises ColumnError for absent columns and for text where numbers are required.
         """
-        return self.detect(self.read(data, **reading)).frame.select(*COLUMNS, BLAMED)
+        raw = self.read(data, **reading)
+        if causal or adaptive:
+            return self.replay(raw, adaptive=adaptive)
+        return self.detect(raw).frame.select(*COLUMNS, BLAMED)
 
     def evaluate(self, data: Any, label: str | int | None = None, **reading: Any) -> dict[str, Any]:
         """Measures of the verdicts against the labels in ``data`` by the series' name; see
@@ -76,9 +86,7 @@ class SeriesModel:
     def detect(self, raw: RawTable, labels: Labels | None = None) -> SeriesDetection:
         """Verdicts, events and measures of a table that was read already."""
         started = clock.perf_counter()
-        known = self.card.get("label") or {}
-        away = [c for c in (known.get("column"), None if labels is None else labels.column) if c in raw.frame.columns]
-        table = match_time_table(raw, self.schema, self.time, self.parser, self.by, away)
+        table = self._table(raw, labels)
 
         def one(each: Series, notes: list[str]) -> Judged:
             late = int((~np.isfinite(each.values)).sum())
@@ -89,6 +97,26 @@ class SeriesModel:
         found = assemble(raw, table, one, self.card, self.rule_words, labels)
         found.card["seconds"] = round(clock.perf_counter() - started, 3)
         return found
+
+    def replay(self, raw: RawTable, *, adaptive: bool = False) -> pl.DataFrame:
+        """As :meth:`score`, as if the table's rows had come one by one in order of time."""
+        table, watch = self._table(raw, None, as_they_come=True), Watch(self, adaptive)
+        columns = np.full((3, raw.frame.height), np.nan)
+        blamed = np.full(raw.frame.height, "", dtype=object)
+        for each in table.series:
+            told = watch.push(each.times, [each.name] * len(each.times), each.values)
+            mine = each.place >= 0
+            columns[:, mine] = np.stack([told.score, told.p_value, told.flagged])[:, each.place[mine]]
+            blamed[mine] = np.array(told.channels, dtype=object)[each.place[mine]]
+        frame = verdict_frame(columns[0], columns[1], columns[2] == 1)
+        return frame.with_columns(
+            pl.col("score", "p_value").fill_nan(None), pl.Series(BLAMED, blamed.tolist(), pl.String)
+        )  # fmt: skip
+
+    def _table(self, raw: RawTable, labels: Labels | None, as_they_come: bool = False) -> TimeTable:
+        known = self.card.get("label") or {}
+        away = [c for c in (known.get("column"), None if labels is None else labels.column) if c in raw.frame.columns]
+        return match_time_table(raw, self.schema, self.time, self.parser, self.by, away, as_they_come)
 
     def detector(self, name: str) -> Any:
         """The detector of a series. Raises TableError for one that was not learned."""
@@ -124,8 +152,9 @@ class SeriesModel:
         arrays: dict[str, np.ndarray] = {}
         for i, (name, detector) in enumerate(self.detectors.items()):
             state, own = detector.to_state()
-            parts.append({"series": name, "name": type(detector).__name__, "state": state})
-            arrays |= {f"{i}/{key}": array for key, array in own.items()}
+            live, more = self.streams[name].to_state(f"{i}/stream/")
+            parts.append({"series": name, "name": type(detector).__name__, "state": state, "stream": live})
+            arrays |= {f"{i}/detector/{key}": array for key, array in own.items()} | more
         manifest = {
             "kind": KIND, "card": self.card, "schema": self.schema.to_json(), "notes": self.notes, "parts": parts,
             "time": {"column": self.time, "parser": self.parser, "by": self.by},
@@ -136,15 +165,17 @@ class SeriesModel:
     @classmethod
     def from_parts(cls, head: dict[str, Any], arrays: dict[str, np.ndarray]) -> SeriesModel:
         """Inverse of what :meth:`save` writes. Raises ModelFileError, KeyError or TypeError for anything else."""
-        detectors = {}
+        detectors, streams = {}, {}
         for i, part in enumerate(head["parts"]):
-            own = {k.removeprefix(f"{i}/"): v for k, v in arrays.items() if k.startswith(f"{i}/")}
+            both = (f"{i}/detector/", f"{i}/stream/")
+            own, more = ({k.removeprefix(p): v for k, v in arrays.items() if k.startswith(p)} for p in both)
             detectors[str(part["series"])] = find(part["name"]).from_state(part["state"], own)
+            streams[str(part["series"])] = Live.from_state(part["stream"], more)
         if not detectors:
             raise ModelFileError("the model's file holds no series")
         when, rule = head["time"], head["rule"]
         return cls(
-            Schema.from_json(head["schema"]), str(when["column"]), str(when["parser"]), when["by"], detectors,
+            Schema.from_json(head["schema"]), str(when["column"]), str(when["parser"]), when["by"], detectors, streams,
             None if rule is None else Rule(str(rule[0]), float(rule[1])), dict(head["card"]), list(head["notes"]),
         )  # fmt: skip
 
@@ -187,13 +218,14 @@ def fit_series(
         "label": None if labels is None else {"column": labels.column, "spec": labels.spec},
     }  # fmt: skip
     detectors: dict[str, Any] = {}
+    streams: dict[str, Live] = {}
     for i, each in enumerate(table.series):
         if report is not None:
             report(i / len(table.series), f"learning {each.name}".rstrip())
         try:
-            detectors[each.name], _ = learned(
-                table, each, method, train_until, seed, parameters, notes, most=MOST_STEPS
-            )
+            fitted, _ = learned(table, each, method, train_until, seed, parameters, notes, most=MOST_STEPS)
+            streams[each.name] = Live.learn(each, until(table, each, train_until), table.dated)
+            detectors[each.name] = fitted
         except TableError as error:
             if len(table.series) == 1:
                 raise
@@ -202,6 +234,6 @@ def fit_series(
         raise TableError("no series could be learned from", where=raw.source, found="; ".join(notes)[:400])
     card["seconds"] = round(clock.perf_counter() - started, 3)
     return SeriesModel(
-        table.schema, table.time, table.parser, table.by, detectors, None if rule is None else check_rule(rule), card,
-        list(dict.fromkeys(notes)),
+        table.schema, table.time, table.parser, table.by, detectors, streams,
+        None if rule is None else check_rule(rule), card, list(dict.fromkeys(notes)),
     )  # fmt: skip
