@@ -179,6 +179,30 @@ def score(
     work.finish(result, screen)
 
 
+@main.command(short_help="Score rows as they arrive.")
+@click.argument("model")
+@click.option("--state", metavar="FILE", help="Keep here where the stream is, and go on from there.")
+@click.option("--adaptive", is_flag=True, help="Compare with what was usual of late, for series that drift.")
+@click.option("--threshold", type=float, metavar="SCORE", help="Flag rows above this score.")
+@click.option("--header/--no-header", default=None, help="Whether the first line names the columns of CSV.")
+@click.option("--no-names", is_flag=True, help="Print no line with the names of the columns.")
+@click.option("--kafka", metavar="TOPIC", help="Read messages of this topic, each a line, instead of standard input.")
+@click.option("--broker", metavar="HOST:PORT", help="With --kafka: a broker.")
+@click.option("--group", default="amiss", show_default=True, metavar="NAME", help="With --kafka: the consumer group.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a row.")
+@click.option("--quiet", "-q", is_flag=True, help="No notes on stderr.")
+def watch(model: str, as_json: bool, quiet: bool, **options: Any) -> None:
+    """Score rows from standard input (CSV or JSON lines) by MODEL, made by `amiss fit --time`: a line for each row.
+
+    A row's score depends on earlier rows alone, and on nothing that is read together with it.
+    """
+    from amiss.commands import watch as stream
+    from amiss.model import load
+
+    stream.check_options(options)
+    stream.watch(stream.check_model(load(model), model), options, Screen(as_json=as_json, quiet=quiet, taken=True))
+
+
 @main.command(short_help="Measure a saved model against labels.")
 @click.argument("model")
 @click.argument("data", nargs=-1, required=True)
