@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from amiss.cli import main
 
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-PAGES = ("README.md", "docs/cli.md")
+PAGES = ("README.md", "README.zh.md", "docs/cli.md")
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -32,12 +32,13 @@ def tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_python_blocks_run(root: Path, tables: Path) -> None:
+@pytest.mark.parametrize("page", ["README.md", "README.zh.md"])
+def test_python_blocks_run(page: str, root: Path, tables: Path) -> None:
     space: dict[str, object] = {}
-    found = blocks(root / "README.md", "python")
+    found = blocks(root / page, "python")
     assert len(found) >= 2
     for block in found:
-        exec(compile(block, "README.md", "exec"), space)
+        exec(compile(block, page, "exec"), space)
     assert (tables / "model.amiss").exists()
 
 
@@ -52,6 +53,21 @@ def test_shell_blocks_run(page: str, root: Path, tables: Path) -> None:
         assert made.exit_code == 0, f"{line}\n{made.output}"
         if "-o" in arguments:
             assert (tables / arguments[arguments.index("-o") + 1]).exists()
+
+
+def test_both_languages_say_the_same(root: Path) -> None:
+    english, chinese = ((root / page).read_text("utf-8") for page in ("README.md", "README.zh.md"))
+    for kind in ("shell", "console"):
+        here, there = (
+            [text.replace(" --lang zh", "") for text in blocks(root / page, kind)]
+            for page in ("README.md", "README.zh.md")
+        )
+        assert here == there
+    for mark in (r"^#+ ", r"^\| `", r"^- \*\*", r"^!\["):
+        assert len(re.findall(mark, english, re.MULTILINE)) == len(re.findall(mark, chinese, re.MULTILINE))
+    for link in re.findall(r"\]\(([^)#]+)\)", english + chinese):
+        assert (root / link).exists(), link
+    assert (root / "docs" / "report.png").stat().st_size < 300_000
 
 
 def test_options_that_are_named_exist(root: Path) -> None:

@@ -332,7 +332,8 @@ def judged(task: Fit, model: Model) -> tuple[pl.DataFrame, Verdict]:
     if model.decision.clean or (task.y is not None and (task.y == 1).any()):
         flagged = model.decision.flag(score, times(model.rule, task.table))
     else:
-        chance = surrogates.p_values(z, score, task.recipe.again, task.recipe.seed)
+        blocks = blocks_of(model.encoder.columns_of_features(), len(model.schema.learned))
+        chance = surrogates.p_values(z, score, task.recipe.again, task.recipe.seed, blocks)
         if model.rule.name == "fdr":
             flagged = benjamini_hochberg(chance, model.rule.value) & surrogates.evident(chance)
         else:

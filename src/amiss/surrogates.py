@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy.special import ndtri
+from scipy.special import ndtri, pdtrc
 
 from amiss.base import Learner
 from amiss.decision import TAILS, benjamini_hochberg, pareto_tail
@@ -30,19 +30,22 @@ DRAWN = 5_000  #: surrogate rows that the table's are compared with
 ASKED = 20_000  #: rows of a long table that are asked about, its strangest
 TRIM = 0.1  #: share of rows that are left out of the fits
 SURE = 0.02  #: level of evidence: two fits differ by more than the rows they saw
-FAR = 0.005  #: level at which cells are too far out to be their column's
+FAR = 2e-4  #: level at which a table's cells are too far out for their columns
+FEW = 0.02  #: share of a column's cells that can be too far out, on either side
 BEYOND = 0.01  #: share of the surrogates' scores that a Pareto tail is fitted to
 COUNTED = 10  #: with so many surrogate rows at least as strange, their share is the p-value
 BLUR = 0.3  #: noise in columns of few values, in their deviations
 SHRINK = 0.02  #: share of the correlations that is shrunk towards none
 
 Fit = Callable[[np.ndarray], Learner]
+Blocks = list[np.ndarray]
 
 
-def p_values(z: np.ndarray, score: np.ndarray, fit: Fit, seed: int = 0) -> np.ndarray:
+def p_values(z: np.ndarray, score: np.ndarray, fit: Fit, seed: int = 0, blocks: Blocks | None = None) -> np.ndarray:
     """(rows,) how often a surrogate's row is as strange as each row of z (rows, features) float32.
 
     score: (rows,) of the detector fitted to z, which says what its strangest tenth is. fit: z -> a fitted detector.
+    blocks: the features of each column; None for one each.
     Rows of a long table that are not among its strangest get 1.
     """
     p = np.ones(len(z))
@@ -53,10 +56,10 @@ def p_values(z: np.ndarray, score: np.ndarray, fit: Fit, seed: int = 0) -> np.nd
     part = np.sort(rng.permutation(len(z))[:ROWS])
     rows = z[part]
     plain = replaced(rows, rng)
-    made = surrogate(plain, rng)
+    made = surrogate(plain, rng, blocks)
     null = fit(made)
     null = fit(_trimmed(made, _own(null, made))[0])
-    fresh = np.concatenate([surrogate(plain, rng) for _ in range(-(-DRAWN // len(plain)))])
+    fresh = np.concatenate([surrogate(plain, rng, blocks) for _ in range(-(-DRAWN // len(plain)))])
     kept_rows, kept = _trimmed(rows, score[part])
     detector = fit(kept_rows)
     asked = np.argsort(-score, kind="stable")[:ASKED]
@@ -81,47 +84,57 @@ def evident(p: np.ndarray) -> bool:
     return bool(benjamini_hochberg(p, SURE).any())
 
 
-def surrogate(z: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Rows (rows, features) whose columns hold the cells of z, in an order of Gaussian chance with z's correlations."""
-    rows, columns = z.shape
-    normal = ndtri((_ranks(z, rng) + 0.5) / rows)
-    correlation = (1 - SHRINK) * np.cov(normal.T).reshape(columns, columns)
-    correlation[np.diag_indices(columns)] += SHRINK * max(normal.var(), 1e-9)
-    drawn = rng.standard_normal((rows, columns)) @ np.linalg.cholesky(correlation).T
+def surrogate(z: np.ndarray, rng: np.random.Generator, blocks: Blocks | None = None) -> np.ndarray:
+    """Rows (rows, features) whose columns hold the cells of z, in an order of Gaussian chance with z's correlations.
+
+    blocks: the features of each column, which stay together.
+    """
+    rows = len(z)
+    blocks = [np.array([j]) for j in range(z.shape[1])] if blocks is None else blocks
+    orders = np.column_stack([_order(z[:, features], rng) for features in blocks])
+    normal = ndtri((np.argsort(orders, axis=0) + 0.5) / rows)
+    correlation = (1 - SHRINK) * np.cov(normal.T).reshape(len(blocks), len(blocks))
+    correlation[np.diag_indices(len(blocks))] += SHRINK * normal.var()
+    drawn = rng.standard_normal(normal.shape) @ np.linalg.cholesky(correlation).T
     ranks = np.argsort(np.argsort(drawn, axis=0), axis=0)
-    return np.take_along_axis(np.sort(z, axis=0), ranks, axis=0)
+    made = np.empty_like(z)
+    for features, order, rank in zip(blocks, orders.T, ranks.T):
+        made[:, features] = z[order[rank][:, None], features]
+    return made
 
 
 def replaced(z: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """z with the cells that are too far out exchanged for others of their column."""
-    far = benjamini_hochberg(np.column_stack([_cells(column) for column in z.T]).ravel(), FAR).reshape(z.shape)
     z = z.copy()
-    for j in np.flatnonzero(far.any(0)):
-        z[far[:, j], j] = rng.choice(z[~far[:, j], j], int(far[:, j].sum()))
+    for j, column in enumerate(z.T):
+        far = _far(column, FAR / z.shape[1]) | _far(-column, FAR / z.shape[1])
+        if far.any():
+            z[far, j] = rng.choice(column[~far], int(far.sum()))
     return z
 
 
-def _cells(column: np.ndarray) -> np.ndarray:
-    """(rows,) p-values of cells by tails extrapolated from both sides of the bulk; of ties, what is counted."""
-    least = np.ones(len(column))
-    for side in (column, -column):
-        ordered = np.sort(side)
-        counted = 1 - np.searchsorted(ordered, side, "left") / len(side)
-        found = []
-        for levels in TAILS:
-            quantiles = np.quantile(ordered, levels)
-            tied = (np.diff(quantiles) <= 0).any() or (ordered == quantiles[0]).mean() > 0.02
-            found.append(counted if tied else pareto_tail(ordered, side, levels, counted))
-        least = np.minimum(least, np.maximum.reduce(found))
-    return least
+def _far(column: np.ndarray, level: float) -> np.ndarray:
+    """(rows,) bool: more cells so far above the column's bulk than tails extrapolated from it expect.
+
+    The k furthest are, for the largest k up to ``FEW``, where a Poisson count with the expected number reaches k with
+    a chance below ``level``, shared among the k. None where the bulk is tied, which says nothing of a tail.
+    """
+    rows, ordered = len(column), np.sort(column)
+    most = max(1, int(FEW * rows))
+    top, expected = ordered[::-1][:most], np.zeros(most)
+    for levels in TAILS:
+        quantiles = np.quantile(ordered, levels)
+        if (np.diff(quantiles) <= 0).any() or (ordered == quantiles[0]).mean() > FEW:
+            return np.zeros(rows, bool)
+        expected = np.maximum(expected, rows * pareto_tail(ordered, top, levels, np.ones(most)))
+    count = np.arange(most)  # more than so many: pdtrc(k - 1, m) = P(at least k)
+    found = np.flatnonzero(pdtrc(count, expected) <= level / most)
+    return column >= top[found[-1]] if len(found) else np.zeros(rows, bool)
 
 
-def _ranks(z: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """(rows, columns) ranks from 0; equal cells in random order."""
-    shuffled = rng.permutation(len(z))
-    ranks = np.empty(z.shape, int)
-    ranks[shuffled] = np.argsort(np.argsort(z[shuffled], axis=0, kind="stable"), axis=0)
-    return ranks
+def _order(cells: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(rows,) places of a column's cells (rows, features) in rising order; equal cells in random order."""
+    return np.lexsort((rng.random(len(cells)), *cells.T[::-1]))
 
 
 def _own(detector: Learner, z: np.ndarray) -> np.ndarray:
