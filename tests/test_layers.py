@@ -22,8 +22,10 @@ TABLES = ("table", "labels")
 #: each other where ``FAMILIES`` says so.
 LAYERS: list[tuple[str, ...]] = [
     ("__init__", "errors", "report.strings_notes"),
-    ("report.strings", "report.plots"),
-    ("schema", "plain", "params", "sampling", "programs", "numeric", "evaluate"),
+    ("report.strings", "report.plots", "bootstrap"),
+    ("words",),
+    ("space",),
+    ("schema", "plain", "params", "sampling", "programs", "numeric", "evaluate", "calibrate"),
     ("networks", "train", "decision"),
     ("verdict",),
     VIEWS,
@@ -37,12 +39,23 @@ LAYERS: list[tuple[str, ...]] = [
     SERIES,
     ("parts",),
     ("encoder",),
+    ("splits", "journal"),
     ("leaks", "crossfit", "background", "reasons", "surrogates"),
     ("attribution",),
     ("counterfactual",),
     ("explain",),
     ("model",),
-    ("report", "report.summarise", "report.write", "report.page", "report.timeline", "report.embedding"),
+    ("tuning", "learning", "answers"),
+    ("suggestion",),
+    (
+        "report",
+        "report.summarise",
+        "report.write",
+        "report.page",
+        "report.timeline",
+        "report.search",
+        "report.embedding",
+    ),
     ("cli", "cli_*", "cli.*", "commands", "commands.*", "__main__", "console", "output", "progress", "doctor", "demo"),
 ]
 
@@ -70,6 +83,9 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
         "series.detect",
         "series.model",
         "model",
+        "tuning",
+        "answers",
+        "suggestion",
         "background",
         "explain",
         "report.*",
@@ -77,10 +93,22 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     ),
     "pandas": ("objects",),
     "pyarrow": ("objects", "reading", "writing"),
-    "sklearn": ("base", "default", "evaluate", "series.metrics", "crossfit", "leaks", "report.summarise", *LAYERS[-1]),
+    "sklearn": (
+        "base",
+        "default",
+        "evaluate",
+        "calibrate",
+        "series.metrics",
+        "crossfit",
+        "splits",
+        "leaks",
+        "report.summarise",
+        *LAYERS[-1],
+    ),
     "safetensors": ("store",),
     "click": LAYERS[-1],
     "rich": LAYERS[-1],
+    "optuna": ("tuning",),
     "torch": (),
     "tensorflow": (),
     "keras": (),
@@ -91,7 +119,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
 }
 
 #: Modules that the command line needs before it knows what to do: only the standard library, click and each other.
-LIGHT = ("__init__", "errors", "cli", "detectors")
+LIGHT = ("__init__", "errors", "words", "cli", "detectors")
 
 MODULES = {
     ".".join(path.relative_to(SOURCE).with_suffix("").parts).removesuffix(".__init__"): path

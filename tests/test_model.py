@@ -62,7 +62,8 @@ def model(request: pytest.FixtureRequest) -> Model:
 def test_score_is_a_frame_in_row_order(model: Model) -> None:
     new = make(seed=1)
     found = model.score(new)
-    assert found.schema == {"score": pl.Float64, "p_value": pl.Float64, "is_anomaly": pl.Boolean}
+    columns = {"score": pl.Float64, "p_value": pl.Float64, "is_anomaly": pl.Boolean}
+    assert found.schema == ({"probability": pl.Float64} if model.calibration else {}) | columns
     assert found.height == new.height
     assert found["p_value"].is_between(0, 1).all()
     assert model.score(new.reverse()).reverse().equals(found)

@@ -10,10 +10,14 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "fit": "amiss.model",
     "load": "amiss.model",
+    "tune": "amiss.tuning",
+    "suggest": "amiss.suggestion",
     "Model": "amiss.model",
     "SeriesDetector": "amiss.series.detector",
     "AnomalyDetector": "amiss.default",
     "AnomalyClassifier": "amiss.default",
+    "AnomalyKFold": "amiss.splits",
+    "anomaly_scorer": "amiss.splits",
 }
 
 __all__ = ["__version__", "detectors", *_PUBLIC]

@@ -19,6 +19,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from amiss import train as loop
+from amiss.calibrate import Calibration
 from amiss.errors import LabelError, OptionError, Range, TableError
 from amiss.networks import check_layers
 from amiss.numeric import Scaler
@@ -336,20 +337,26 @@ class Classifier(ClassifierMixin, Network):
         codes = np.where(unlabelled, -1, (y == classes[1]).astype(np.int8))
         self.scaler_ = Scaler.fit(X, self.bend)
         self.fit_encoded(self.scaler_.transform(X), codes)
+        rows, score = self.honest_  # with class weights, probabilities are those of the weighted classes
+        self.calibration_ = None if self.class_weight is not None else Calibration.learn(score, codes[rows])
         return self
 
     def decision_function(self, X: Any) -> np.ndarray:
-        """(rows,): log-odds of the anomaly, the same as :meth:`anomaly_score`."""
-        return self.anomaly_score(X)
+        """(rows,): log-odds of the anomaly, in the order of :meth:`anomaly_score`.
+
+        Calibrated on rows that the members held out, where they held out enough of both classes.
+        """
+        score = self.anomaly_score(X)
+        return score if self.calibration_ is None else self.calibration_.to_log_odds(score)
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """(rows, 2): probabilities of the two ``classes_``."""
-        anomaly = 1 / (1 + np.exp(-np.clip(self.anomaly_score(X), -500, 500)))
+        """(rows, 2): probabilities of the two ``classes_``, from :meth:`decision_function`."""
+        anomaly = 1 / (1 + np.exp(-np.clip(self.decision_function(X), -500, 500)))
         return np.column_stack([1 - anomaly, anomaly])
 
     def predict(self, X: Any) -> np.ndarray:
         """(rows,) the likelier of ``classes_``."""
-        likelier = (self.anomaly_score(X) > 0).astype(int)  # first: it says so where the estimator is not fitted
+        likelier = (self.decision_function(X) > 0).astype(int)  # first: it says so where the estimator is not fitted
         return self.classes_[likelier]
 
     def __sklearn_tags__(self) -> Any:

@@ -20,6 +20,8 @@ import click
 
 from amiss import __version__
 from amiss.commands import arguments, series
+from amiss.commands.suggest import go_on, suggest
+from amiss.commands.tune import tune
 from amiss.console import Screen, clean
 from amiss.errors import AmissError, InputError, OptionError
 
@@ -118,16 +120,29 @@ def detect(data: tuple[str, ...], output: str | None, as_json: bool, quiet: bool
 @series.how_timed
 @arguments.how_learn
 @arguments.how_read
-@click.option("-o", "--output", metavar="MODEL", required=True, help="The model's file, name.amiss.")
+@click.option("-o", "--output", metavar="MODEL", help="The model's file, name.amiss. With --continue: in place.")
+@click.option("--continue", "model", metavar="MODEL", help="Add --labels to what MODEL knows; DATA is its table.")
+@click.option(
+    "--labels", metavar="FILE", help="With --continue: a table of row numbers, or of a naming column, and labels."
+)
 @arguments.kept
 @arguments.how_reported
 @arguments.how_shown
-def fit(data: tuple[str, ...], output: str, as_json: bool, quiet: bool, **options: Any) -> None:
+def fit(
+    data: tuple[str, ...], output: str | None, model: str | None, as_json: bool, quiet: bool, **options: Any
+) -> None:
     """Learn from DATA (files, a pattern, or - for stdin), and save the model for `amiss score` and `amiss evaluate`.
 
     With --time the rows are a series.
     """
     screen = _screen(as_json, quiet, None)
+    if model is not None:
+        go_on(data, model, output, screen, options)
+        return
+    if options.pop("labels") is not None:
+        raise OptionError("--labels needs --continue", hint="a column of DATA that holds labels is --label COL")
+    if output is None:
+        raise click.MissingParameter(param_hint="'-o'", param_type="option")
     if output == "-":
         raise OptionError("a model cannot go to standard output", hint="give it a file: -o model.amiss")
     _check_output(output, data, (".amiss",))
@@ -208,6 +223,15 @@ def watch(model: str, as_json: bool, quiet: bool, **options: Any) -> None:
 @click.argument("data", nargs=-1, required=True)
 @arguments.label
 @arguments.anomaly
+@click.option("--k", type=click.IntRange(1), metavar="N", help="Tell the precision of the N strangest rows.")
+@click.option(
+    "--alert-rate",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=0.05,
+    metavar="SHARE",
+    help="Tell the recall of this share of the rows, the strangest. Default: 0.05.",
+)
+@click.option("--learning-curve", is_flag=True, help="Would more labels help? Learns anew from parts of DATA's labels.")
 @arguments.how_read
 @arguments.how_reported
 @arguments.how_shown
@@ -222,7 +246,7 @@ def evaluate(model: str, data: tuple[str, ...], as_json: bool, quiet: bool, **op
         found = series.score(loaded, data, options, measured=True)
         series.finish(found, {"events": None}, data, None, screen, started, options)
         return
-    result = work.evaluate(loaded, list(data), options)
+    result = work.evaluate(loaded, list(data), options, screen)
     work.report(result, options["report"], options["lang"])
     result.seconds = time.perf_counter() - started
     work.finish(result, screen, rows=False)
@@ -248,6 +272,10 @@ def explain(
     click.echo(
         json.dumps(found.to_json(lang), ensure_ascii=False, allow_nan=False) if as_json else clean(found.told(lang))
     )
+
+
+main.add_command(tune)
+main.add_command(suggest)
 
 
 @main.command(short_help="Give a saved model another rule, without training.")

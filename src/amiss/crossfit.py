@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from sklearn.model_selection import KFold, StratifiedKFold
+from sklearn.model_selection import KFold
 
+from amiss import splits
 from amiss.base import ENOUGH, Classifier, Learner
 from amiss.encoder import Encoder
-from amiss.errors import LabelError
 from amiss.table import Table
 from amiss.train import Progress
 
@@ -136,16 +136,7 @@ def _folds(rows: int, y: np.ndarray | None, count: int, seed: int) -> Iterator[t
     if y is None or not (y == 1).any():
         yield from KFold(count, shuffle=True, random_state=seed).split(np.zeros(rows))
         return
-    for value, name in ((1, "anomalies"), (0, "normal rows")):
-        found = int((y == value).sum())
-        if found < count:
-            raise LabelError(
-                f"there are too few labelled {name}",
-                required=f"at least {count}, one for each fold",
-                found=str(found),
-                hint="label more rows, or leave the label out and find anomalies without it",
-            )
-    yield from StratifiedKFold(count, shuffle=True, random_state=seed).split(np.zeros(rows), y)
+    yield from splits.folds(y, count, seed)
 
 
 def _possible_folds(rows: int, y: np.ndarray | None, wanted: int) -> int:

@@ -137,6 +137,11 @@ def _counts(words: pl.Series) -> dict[str, int]:
     return dict(counted.sort("count", "word", descending=[True, False]).iter_rows())
 
 
+def same_word(word: str) -> str:
+    """What two spellings of one value have in common, as rules for labels hold it."""
+    return _key(word)
+
+
 def _key(word: str) -> str:
     """What makes two values the same: letter case, a full stop at the end and 1.0 for 1 do not matter."""
     text = word.strip().casefold()

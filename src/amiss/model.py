@@ -17,11 +17,12 @@ from amiss import crossfit, detectors, store, surrogates
 from amiss.attribution import blocks_of
 from amiss.background import Background
 from amiss.base import Classifier, Learner
+from amiss.calibrate import Calibration
 from amiss.crossfit import Recipe
 from amiss.decision import Decision, Rule, benjamini_hochberg
 from amiss.encoder import Encoder
 from amiss.errors import LabelError, ModelFileError, OptionError, did_you_mean
-from amiss.evaluate import evaluate
+from amiss.evaluate import ALERT_RATE, evaluate
 from amiss.explain import Explanation, Judge, explain
 from amiss.labels import Labels, match_labels, read_labels
 from amiss.leaks import find_leaks
@@ -46,6 +47,7 @@ class Model:
     card: what was learned from what, with which settings; fit for JSON. notes: what the person should know.
     background: ordinary training rows, kept (in the file, too) to explain others; one made-up row where the fit was
     told to keep none; None in files without them.
+    calibration: score -> probability, where labels of both kinds were known.
     """
 
     schema: Schema
@@ -55,16 +57,21 @@ class Model:
     card: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     background: Background | None = None
+    calibration: Calibration | None = None
 
     def score(self, data: Any, **reading: Any) -> pl.DataFrame:
-        """Frame of (rows,) in row order: ``score`` (higher = more anomalous), ``p_value``, ``is_anomaly``.
+        """Frame of (rows,) in row order: ``score`` (higher = more anomalous), ``p_value``, ``is_anomaly``; first
+        ``probability`` of an anomaly, where the model learned from labels.
 
         data: as in :func:`fit`; columns go by name. reading: header, names and nulls, as in :func:`fit`,
         those of the fit unless given. Raises ColumnError for absent columns and for text where numbers are required.
         """
         return self.score_table(self.match(self.read(data, **reading)))
 
-    def evaluate(self, data: Any, label: str | int | None = None, **reading: Any) -> dict[str, Any]:
+    def evaluate(
+        self, data: Any, label: str | int | None = None, *, k: int | None = None, alert_rate: float = ALERT_RATE,
+        **reading: Any,
+    ) -> dict[str, Any]:  # fmt: skip
         """Measures of the model's verdicts against the labels in ``data``; see :func:`amiss.evaluate.evaluate`.
 
         label: the label column, the one of the fit unless given.
@@ -72,7 +79,7 @@ class Model:
         raw = self.read(data, **reading)
         labels = self.labels(raw, label)
         verdicts = self.score_table(self.match(raw, labels.column))
-        return evaluate(labels.y, verdicts["score"].to_numpy(), verdicts["is_anomaly"].to_numpy())
+        return measured(labels.y, verdicts, k=k, alert_rate=alert_rate)
 
     def verdict(self, verdicts: pl.DataFrame, seen: bool = False) -> Verdict:
         """Whether anything is amiss in a table that :meth:`score` has scored; seen: the model learned from it."""
@@ -108,6 +115,8 @@ class Model:
             "decision": self.decision.to_json(),
         }
         held = {"decision/held": self.decision.held, "decision/labels": self.decision.labels}
+        if self.calibration is not None:
+            manifest["calibration"] = self.calibration.to_json()
         if self.background is not None:
             manifest["background"], kept = self.background.to_state()
             held |= {f"background/{k}": v for k, v in kept.items()}
@@ -128,6 +137,13 @@ class Model:
         assert label is not None
         return read_labels(raw, label, nulls=raw.nulls)
 
+    def recipe(self) -> Recipe:
+        """How to make such a detector again: its class, the parameters that are not its defaults, and the seed."""
+        kind = type(self.detector)
+        default, own = kind().get_params(deep=False), self.detector.get_params(deep=False)
+        own = {n: own[n] for n in default if n not in ("random_state", "budget") and own[n] != default[n]}
+        return Recipe(kind, own, int(self.card.get("seed", 0)))
+
     def match(self, raw: RawTable, label: str | int | None = None) -> Table:
         """A table held against the schema."""
         known = self.card.get("label")
@@ -138,7 +154,11 @@ class Model:
     def score_table(self, table: Table) -> pl.DataFrame:
         """As :meth:`score`, of a table that was matched already."""
         score = self.detector.score_encoded(self.encoder.transform(table))
-        return verdict_frame(score, self.decision.p_values(score), self.decision.flag(score, times(self.rule, table)))
+        return self._frame(score, self.decision.flag(score, times(self.rule, table)))
+
+    def _frame(self, score: np.ndarray, flagged: np.ndarray) -> pl.DataFrame:
+        probability = None if self.calibration is None else self.calibration.probability(score)
+        return verdict_frame(score, self.decision.p_values(score), flagged, probability)
 
     @property
     def rule(self) -> Rule:
@@ -165,6 +185,13 @@ def times(rule: Rule, table: Table) -> np.ndarray | None:
     return table.numbers(chosen[0])
 
 
+def measured(y: np.ndarray, verdicts: pl.DataFrame, **options: Any) -> dict[str, Any]:
+    """:func:`amiss.evaluate.evaluate` of a frame that :meth:`Model.score` made."""
+    score, flagged = verdicts["score"].to_numpy(), verdicts["is_anomaly"].to_numpy()
+    probability = verdicts["probability"].to_numpy() if "probability" in verdicts.columns else None
+    return evaluate(y, score, flagged, probability, **options)
+
+
 def load(path: str | Path) -> Model | SeriesModel:
     """The model that :meth:`Model.save` or :meth:`SeriesModel.save` wrote. Runs no code from the file. Raises
     ModelFileError where it is none."""
@@ -183,7 +210,8 @@ def load(path: str | Path) -> Model | SeriesModel:
         if "background" in head:
             kept = {k.removeprefix("background/"): v for k, v in arrays.items() if k.startswith("background/")}
             background = Background.from_state(head["background"], kept)
-        return Model(schema, encoder, detector, decision, dict(head["card"]), background=background)
+        calibration = Calibration.from_json(head["calibration"]) if "calibration" in head else None
+        return Model(schema, encoder, detector, decision, dict(head["card"]), [], background, calibration)
     except (KeyError, TypeError, AttributeError, OptionError) as error:
         raise ModelFileError(
             "the model's file lacks a part or holds a wrong one", where=str(path), found=repr(error)
@@ -316,7 +344,8 @@ def fit_prepared(task: Fit) -> Model:
                 " holds as numbers; a detector that does not, e.g. Autoencoder, keeps none"
             )
     card["examples"] = len(background) if background.examples else 0
-    return Model(task.table.schema, encoder, detector, decision, card, notes, background)
+    calibration = Calibration.learn(decision.held, decision.labels, task.recipe.seed)
+    return Model(task.table.schema, encoder, detector, decision, card, notes, background, calibration)
 
 
 def judged(task: Fit, model: Model) -> tuple[pl.DataFrame, Verdict]:
@@ -347,7 +376,7 @@ def judged(task: Fit, model: Model) -> tuple[pl.DataFrame, Verdict]:
         seen=True,
         chance=None if chance is None else surrogates.evident(chance),
     )
-    return verdict_frame(score, model.decision.p_values(score), flagged), verdict
+    return model._frame(score, flagged), verdict
 
 
 def notes_of(task: Fit) -> list[str]:
@@ -402,20 +431,23 @@ def detect_prepared(task: Fit) -> Detection:
         )  # fmt: skip
     started = time.perf_counter()
     score, fold, encoder = crossfit.out_of_fold(task.table, task.y, task.recipe, task.folds)
-    p_value, flagged = np.empty(len(score)), np.empty(len(score), bool)
+    p_value, flagged, probability = np.empty(len(score)), np.empty(len(score), bool), np.full(len(score), np.nan)
     for i in range(task.folds):
         decision = Decision.learn(task.rule, score[fold != i], task.y[fold != i], task.recipe.seed)
         p_value[fold == i] = decision.p_values(score[fold == i])
         if task.rule.name == "alerts":
             continue
         flagged[fold == i] = decision.flag(score[fold == i])
+        calibration = Calibration.learn(decision.held, decision.labels, task.recipe.seed)
+        if calibration is not None:
+            probability[fold == i] = calibration.probability(score[fold == i])
     if task.rule.name == "alerts":  # a budget is of the whole table
         flagged = Decision(task.rule).flag(score, times(task.rule, task.table))
-    verdicts = verdict_frame(score, p_value, flagged)
+    verdicts = verdict_frame(score, p_value, flagged, None if np.isnan(probability).any() else probability)
     card = task.card | {"seconds": round(time.perf_counter() - started, 3)}
     return Detection(
         beside(task.raw.frame, verdicts), task.table.schema, card, notes_of(task), encoder.describe(), task.leaks,
-        evaluation=evaluate(task.y, score, flagged), task=task,
+        evaluation=measured(task.y, verdicts), task=task,
         verdict=give(Decision.learn(task.rule, score, task.y), score, flagged, card["setting"], seen=True),
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""The three columns that every output has, and how they stand beside the person's own."""
+"""The columns that every output has, and how they stand beside the person's own."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ import numpy as np
 import polars as pl
 
 COLUMNS = ("score", "p_value", "is_anomaly")
+OURS = ("probability", *COLUMNS)  #: with the one that only labels give
 
 
-def verdict_frame(score: np.ndarray, p_value: np.ndarray, flagged: np.ndarray) -> pl.DataFrame:
-    """(rows,) each -> frame of ``score``, ``p_value`` and ``is_anomaly``."""
-    return pl.DataFrame(dict(zip(COLUMNS, (score, p_value, flagged))))
+def verdict_frame(
+    score: np.ndarray, p_value: np.ndarray, flagged: np.ndarray, probability: np.ndarray | None = None
+) -> pl.DataFrame:
+    """(rows,) each -> frame of ``score``, ``p_value`` and ``is_anomaly``, after ``probability`` where there is one."""
+    first = {} if probability is None else {OURS[0]: probability}
+    return pl.DataFrame(first | dict(zip(COLUMNS, (score, p_value, flagged))))
 
 
-def renamed(columns: list[str], ours: Sequence[str] = COLUMNS) -> dict[str, str]:
+def renamed(columns: list[str], ours: Sequence[str] = OURS) -> dict[str, str]:
     """New names for a table's own columns that are called like ours, e.g. ``score`` -> ``score_input``."""
     taken, names = {*columns, *ours}, {}
     for name in (c for c in columns if c in ours):
@@ -29,4 +33,4 @@ def renamed(columns: list[str], ours: Sequence[str] = COLUMNS) -> dict[str, str]
 
 def beside(frame: pl.DataFrame, verdicts: pl.DataFrame) -> pl.DataFrame:
     """The table with the verdicts as last columns; its own columns of those names keep their cells under new ones."""
-    return frame.rename(renamed(frame.columns, verdicts.columns)).hstack(verdicts)
+    return frame.rename(renamed(frame.columns, (*OURS, *verdicts.columns))).hstack(verdicts)

@@ -12,6 +12,7 @@ from amiss.model import Detection, Fit, Model
 from amiss.plain import finite
 from amiss.schema import Schema
 from amiss.verdict import Verdict
+from amiss.verdicts import OURS
 
 SHOWN = 10  #: strangest rows that are listed
 
@@ -40,6 +41,7 @@ class Outcome:
     verdict: Verdict | None = None
     reported: Any = None
     lang: str = "en"
+    learning: dict[str, Any] | None = None
 
     @property
     def anomalies(self) -> int | None:
@@ -75,10 +77,12 @@ class Outcome:
         if self.verdict is not None:
             found["verdict"] = self.verdict.to_json(self.lang)
         if self.frame is not None:
-            three = self.frame.select("score", "p_value", "is_anomaly")
-            found["strangest"] = [{"row": int(i) + 1, **three.row(int(i), named=True)} for i in self.strangest()]
+            ours = self.frame.select(name for name in OURS if name in self.frame.columns)
+            found["strangest"] = [{"row": int(i) + 1, **ours.row(int(i), named=True)} for i in self.strangest()]
         if self.evaluation is not None:
             found["evaluation"] = self.evaluation
+        if self.learning is not None:
+            found["learning_curve"] = self.learning
         return finite(found)
 
 

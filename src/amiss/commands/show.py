@@ -13,6 +13,7 @@ from rich.text import Text
 
 from amiss.commands.outcome import Outcome
 from amiss.console import Screen, clean
+from amiss.evaluate import named_measures
 from amiss.schema import Kind
 
 if TYPE_CHECKING:
@@ -27,15 +28,6 @@ KINDS: dict[Kind, tuple[str, str]] = {
     "identifier": ("identifier", "identifiers"),
     "constant": ("constant", "constants"),
     "duplicate": ("duplicate", "duplicates"),
-}
-MEASURES = {
-    "roc_auc": "ROC AUC",
-    "average_precision": "average precision",
-    "precision": "precision",
-    "recall": "recall",
-    "f1": "F1",
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
 }
 TITLE = "How well labelled anomalies were found"
 PLAIN = frozenset(string.ascii_letters + string.digits + "_.,-")  #: what a shell takes as it is
@@ -113,13 +105,13 @@ def strangest_rows(outcome: Outcome, console: Console, first: Sequence[str | Non
 
 def measures(evaluation: dict[str, Any], console: Console, title: str) -> None:
     """Measures beside what chance gives, the confusion matrix and the report by class."""
-    chance, matrix = evaluation["chance"], evaluation["confusion_matrix"]
+    matrix = evaluation["confusion_matrix"]
     table = Table(box=SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", pad_edge=False)
     table.add_column("measure")
-    for name in ("reached", "by chance"):
+    for name in ("reached", "95 % interval", "by chance"):
         table.add_column(name, justify="right")
-    for key, name in MEASURES.items():
-        table.add_row(name, f"{evaluation[key]:.3f}", f"{chance[key]:.3f}")
+    for name, value, (low, high), chance in named_measures(evaluation):
+        table.add_row(name, f"{value:.3f}", f"{low:.3f} to {high:.3f}", f"{chance:.3f}")
     console.print(table)
     table = Table(box=SIMPLE_HEAD, title="Rows with labels", title_justify="left", title_style="bold", pad_edge=False)
     table.add_column("")
@@ -137,6 +129,20 @@ def measures(evaluation: dict[str, Any], console: Console, title: str) -> None:
             row = [f"{entry[key]:.3f}" for key in ("precision", "recall", "f1-score")]
             table.add_row(name, *row, f"{entry['support']:,.0f}")
     console.print(table)
+
+
+def learning(curve: dict[str, Any], console: Console) -> None:
+    """What was reached with how many labels, and whether more would help."""
+    title = "Learned from parts of the labels, judged by held-out rows"
+    table = Table(box=SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", pad_edge=False)
+    for name in ("labelled rows", "anomalies", "average precision", "95 % interval"):
+        table.add_column(name, justify="right")
+    for n, ones, value, low, high in zip(
+        *(curve[k] for k in ("labels", "anomalies", "average_precision", "low", "high"))
+    ):
+        table.add_row(f"{n:,}", f"{ones:,}", f"{value:.3f}", f"{low:.3f} to {high:.3f}")
+    console.print(table)
+    console.print(Text(curve["sentence"], "bold"), soft_wrap=True)
 
 
 def summary(outcome: Outcome) -> str:

@@ -15,10 +15,10 @@ from amiss.commands.outcome import Outcome
 from amiss.console import Screen, clean
 from amiss.decision import operating_point
 from amiss.errors import LabelError, OptionError
-from amiss.evaluate import evaluate as measure
 from amiss.explain import Explanation
 from amiss.labels import read_labels
-from amiss.model import Detection, Fit, Model, detect_prepared, fit_prepared, judged, load, prepare
+from amiss.learning import learning_curve
+from amiss.model import Detection, Fit, Model, detect_prepared, fit_prepared, judged, load, measured, prepare
 from amiss.reading import RawTable
 from amiss.table import Table
 from amiss.verdict import Verdict
@@ -47,26 +47,26 @@ def fit(data: Any, output: str, options: dict[str, Any], screen: Screen) -> Outc
     result.output = output
     if options["report"] is not None:
         verdicts, verdict = judged(task, model)
-        _judged(result, model, task.table, verdicts, task.y, verdict)
+        concluded(result, model, task.table, verdicts, task.y, verdict)
     return result
 
 
 def score(model: Model, data: Any, options: dict[str, Any]) -> Outcome:
     """Score another table."""
-    raw = _read(model, data, options)
+    raw = read_like(model, data, options)
     table = model.match(raw)
     notes = list(table.notes)
     _note_renamed(raw, notes)
     result = outcome.of_model(model, raw.source, table.rows, notes, [])
     verdicts = model.score_table(table)
     result.frame = beside(raw.frame, verdicts)
-    _judged(result, model, table, verdicts)
+    concluded(result, model, table, verdicts)
     return result
 
 
-def evaluate(model: Model, data: Any, options: dict[str, Any]) -> Outcome:
+def evaluate(model: Model, data: Any, options: dict[str, Any], screen: Screen) -> Outcome:
     """Measure a model's verdicts."""
-    raw = _read(model, data, options)
+    raw = read_like(model, data, options)
     label, known = options["label"], (model.card.get("label") or {}).get("column")
     if label is None and known is None:
         raise LabelError("the model was fitted without labels", hint="name the column that holds them: --label COL")
@@ -83,8 +83,12 @@ def evaluate(model: Model, data: Any, options: dict[str, Any]) -> Outcome:
         )
     result = outcome.of_model(model, raw.source, table.rows, notes, [])
     result.frame = beside(raw.frame, verdicts)
-    result.evaluation = measure(labels.y, verdicts["score"].to_numpy(), verdicts["is_anomaly"].to_numpy())
-    _judged(result, model, table, verdicts, labels.y)
+    result.evaluation = measured(labels.y, verdicts, k=options["k"], alert_rate=options["alert_rate"])
+    concluded(result, model, table, verdicts, labels.y)
+    result.reported.evaluation = result.evaluation
+    if options["learning_curve"]:
+        with screen.interruptible(), screen.progress("learning curve") as report:
+            result.learning = result.reported.learning = learning_curve(model, table, labels.y, report=report)
     return result
 
 
@@ -107,7 +111,7 @@ def decide(model_file: str, options: dict[str, Any], output: str) -> Outcome:
 def explain(model_file: str, data: Any, rows: list[int], top: int | None, options: dict[str, Any]) -> Explanation:
     """Why rows are amiss."""
     model = _of_rows(model_file, "explain")
-    raw = _read(model, data, options)
+    raw = read_like(model, data, options)
     return model.explain_table(model.match(raw), rows or top)
 
 
@@ -120,7 +124,7 @@ def report(result: Outcome, path: str | None, lang: str) -> None:
         write_report(path, result.reported, lang=lang, command=" ".join(map(shlex.quote, ["amiss", *sys.argv[1:]])))
 
 
-def _judged(
+def concluded(
     result: Outcome, model: Model, table: Table, verdicts: Any, y: Any = None, verdict: Verdict | None = None
 ) -> None:
     """The verdict, and what a report is made from."""
@@ -159,6 +163,8 @@ def finish(result: Outcome, screen: Screen, then: str = "", rows: bool = True) -
         show.strangest_rows(result, console)
     if result.evaluation is not None:
         show.measures(result.evaluation, console, show.TITLE)
+    if result.learning is not None:
+        show.learning(result.learning, console)
     if result.frame is not None:
         console.print(show.summary(result), style="bold", soft_wrap=True)
         console.print(show.rule(result), soft_wrap=True)
@@ -187,7 +193,7 @@ def _of_rows(model_file: str, verb: str) -> Model:
     )  # fmt: skip
 
 
-def _read(model: Model, data: Any, options: dict[str, Any]) -> RawTable:
+def read_like(model: Model, data: Any, options: dict[str, Any]) -> RawTable:
     """Read as the training table was, with the words for missing of both."""
     reading = arguments.how_to_read(options["header"], options["names"], options["nulls"])
     if reading["nulls"]:

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from amiss.report import plots
+from amiss.evaluate import named_measures
+from amiss.report import plots, search
 from amiss.report.plots import esc
 from amiss.report.strings import say, translated, word
 
@@ -23,8 +24,11 @@ def page(found: Summary) -> str:
     asset = files("amiss.report")
     body = "".join(
         part(found, lang)
-        for part in (_head, _notes, _groups, _threshold, _rows, _quality, _columns, _map, _faults, _training, _card)
-    )
+        for part in (
+            _head, _notes, _groups, _threshold, _rows, _quality, search.learning, search.tuning, _columns, _map,
+            _faults, _training, _card,
+        )
+    )  # fmt: skip
     return (
         f'<!doctype html><html lang="{lang}"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width,initial-scale=1">'
@@ -187,9 +191,11 @@ def _quality(found: Summary, lang: str) -> str:
     told, curves = found["evaluation"], found["curves"]
     if told is None or curves is None:
         return ""
-    names = ("roc_auc", "average_precision", "precision", "recall", "f1", "balanced_accuracy", "accuracy")
-    lines = [[word("measure", n, lang), f"{told[n]:.3f}", f"{told['chance'][n]:.3f}"] for n in names]
-    heads = [say(f"report.{k}", lang) for k in ("measure", "value", "chance")]
+    lines = [
+        [name, f"{value:.3f}", f"{low:.3f} .. {high:.3f}", f"{chance:.3f}"]
+        for name, value, (low, high), chance in named_measures(told, lang)
+    ]
+    heads = [say(f"report.{k}", lang) for k in ("measure", "value", "interval", "chance")]
     (tn, fp), (fn, tp) = told["confusion_matrix"]
     normal, anomaly = say("report.normal", lang), say("report.anomaly", lang)
     matrix = [[normal, f"{tn:,}", f"{fp:,}"], [anomaly, f"{fn:,}", f"{tp:,}"]]

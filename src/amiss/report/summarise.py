@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
 import sys
 from dataclasses import dataclass, field
@@ -15,9 +14,8 @@ from sklearn import metrics
 import amiss
 from amiss.background import cell_text, take
 from amiss.decision import Decision, Rule
-from amiss.evaluate import evaluate
 from amiss.explain import Explanation
-from amiss.model import Detection, Fit, Model, fit_prepared
+from amiss.model import Detection, Fit, Model, fit_prepared, measured
 from amiss.plain import finite
 from amiss.report.embedding import embed
 from amiss.report.strings import say
@@ -40,7 +38,8 @@ class Findings:
     """What a report is made from; see :func:`of_detection` and :func:`of_scores`.
 
     table: the rows, held against the schema. score: (rows,). p_value: (rows,). flagged: (rows,) bool.
-    y: (rows,) labels 1, 0, -1, or None. explainer: the model that is asked why. seen: it learned from these rows.
+    y: (rows,) labels 1, 0, -1, or None. explainer: the model that is asked why. tuning: a search's trials.
+    learning: a learning curve.
     """
 
     table: Table
@@ -57,6 +56,8 @@ class Findings:
     evaluation: dict[str, Any] | None = None
     explainer: Model | None = None
     decision: Decision | None = None
+    tuning: dict[str, Any] | None = None
+    learning: dict[str, Any] | None = None
 
 
 def of_detection(found: Detection) -> Findings:
@@ -86,7 +87,7 @@ def of_scores(
     score, p_value, flagged = (verdicts[name].to_numpy() for name in ("score", "p_value", "is_anomaly"))
     verdict = verdict or model.verdict(verdicts)
     both = y is not None and (y == 1).any() and (y == 0).any()
-    told = evaluate(y, score, flagged) if both and y is not None else None
+    told = measured(y, verdicts) if both and y is not None else None
     return Findings(
         table, model.schema, score, p_value, flagged, verdict, model.card | _settings(model),
         [*model.notes, *(table.notes if notes is None else notes)], leaks or [], model.encoder.describe(), y, told,
@@ -115,6 +116,8 @@ def summarise(found: Findings, lang: str = "en", command: str = "") -> dict[str,
             "histogram": _histogram(found),
             "evaluation": found.evaluation,
             "curves": _curves(found) if known else None,
+            "tuning": found.tuning,
+            "learning": found.learning,
             "columns": _columns(found, explained, drawn),
             "map": embed(found, drawn, DOTS),
             "faults": _faults(found),
@@ -209,13 +212,8 @@ def _curves(found: Findings) -> dict[str, Any]:
     curves: dict[str, Any] = {
         "roc": [_thin(false), _thin(true)], "pr": [_thin(recall), _thin(precision)], "base": float(y.mean())
     }  # fmt: skip
-    if found.card.get("setting") == "supervised":  # only there is a score a log-odds
-        chance = 1 / (1 + np.exp(-np.clip(score, -500, 500)))
-        place = np.minimum((chance * 10).astype(int), 9)
-        used = [b for b in range(10) if (place == b).any()]
-        curves["calibration"] = [
-            [float(chance[place == b].mean()) for b in used], [float(y[place == b].mean()) for b in used]
-        ]  # fmt: skip
+    if found.evaluation is not None and "calibration" in found.evaluation:
+        curves["calibration"] = [found.evaluation["calibration"][name] for name in ("predicted", "observed")]
     return curves
 
 
@@ -285,16 +283,12 @@ def _settings(model: Model) -> dict[str, Any]:
 
 
 def _card(found: Findings, command: str) -> dict[str, Any]:
-    frame = found.table.raw.frame
-    digest = hashlib.sha256(str(frame.schema).encode())
-    for start in range(0, frame.height, 100_000):
-        digest.update(frame[start : start + 100_000].hash_rows(seed=0).to_numpy().tobytes())
     card = {k: v for k, v in found.card.items() if k not in ("reading",)}
     versions = {"amiss": amiss.__version__, "python": platform.python_version()}
     versions |= {n: sys.modules[n].__version__ for n in ("jax", "numpy", "polars", "sklearn") if n in sys.modules}
     card["learned"] = len(found.schema.learned)
     rule = Rule(found.verdict.rule, found.verdict.value, found.verdict.per).words()
-    return card | {"data": digest.hexdigest()[:16], "decision": rule, "versions": versions, "command": command}
+    return card | {"data": found.table.raw.digest(), "decision": rule, "versions": versions, "command": command}
 
 
 def _sample(flagged: np.ndarray, most: int) -> np.ndarray:
