@@ -20,6 +20,7 @@ FOLDS = 3
 ROWS = 10_000  #: rows that the curve is drawn from, at most
 FEWEST = 8  #: labelled anomalies without which no curve can be drawn
 MORE = 50
+SMALL = 0.01  #: a gain in average precision that is hardly worth the labels
 
 
 def learning_curve(
@@ -91,7 +92,7 @@ def _sentence(found: dict[str, Any], rate: float) -> str:
     about = max(1, round(more * rate))
     told = f"{more} more labels like these (about {about} of them anomalies)"
     numbers = f"average precision {gain:+.3f} ({low:+.3f} to {high:+.3f})"
-    if gain < 0.002 or high < 0.005:
+    if gain < SMALL:
         return f"No: {told} would hardly help: {numbers}."
     if low <= 0:
         return f"Perhaps: {told} might help a little: {numbers}, which may be nothing."
