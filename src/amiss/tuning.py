@@ -166,7 +166,7 @@ class Search:
         self._hold_out(folds)
         self.hints = fields_of(self.kind)
         self.space = space(self.kind, task.recipe.parameters)
-        if not self.space or self.kind.method is Learner.method:
+        if not self.space:
             raise OptionError(f"{self.kind.__name__} has no parameter to search", hint="let --set fix fewer of them")
         defaults = {f.name: written(f.default) for f in dataclasses.fields(self.kind)}
         self.defaults = {name: defaults[name] for name in self.space}
