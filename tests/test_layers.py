@@ -25,7 +25,7 @@ LAYERS: list[tuple[str, ...]] = [
     ("report.strings", "report.plots", "bootstrap"),
     ("words",),
     ("space",),
-    ("schema", "plain", "params", "sampling", "programs", "numeric", "evaluate", "calibrate"),
+    ("schema", "plain", "params", "sampling", "programs", "numeric", "trees", "evaluate", "calibrate"),
     ("networks", "train", "decision"),
     ("verdict",),
     VIEWS,

@@ -17,8 +17,7 @@ from amiss.networks import init_mlp
 from amiss.params import Params
 from amiss.sampling import Data
 from amiss.train import Method
-
-NEVER = np.float32(1e30)  # the cut of a node that is not divided: every row goes left
+from amiss.trees import NEVER, grow, usual_path
 
 
 def _represent(net: dict[str, np.ndarray], x: np.ndarray) -> np.ndarray:
@@ -26,41 +25,6 @@ def _represent(net: dict[str, np.ndarray], x: np.ndarray) -> np.ndarray:
         x = x @ net[f"w{i}"]
         x = np.tanh(x) if i < len(net) - 1 else x
     return x
-
-
-def _usual_path(rows: np.ndarray) -> np.ndarray:
-    """Mean depth of an unsuccessful search in a binary tree of so many rows."""
-    n = np.maximum(rows, 2).astype(np.float64)
-    return np.where(rows < 2, 0.0, np.where(rows == 2, 1.0, 2 * (np.log(n - 1) + np.euler_gamma) - 2 * (n - 1) / n))
-
-
-def _grow(rng: np.random.Generator, z: np.ndarray, depth: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Complete trees on z (trees, rows, columns), level by level for all trees together.
-
-    Returns columns and cuts of inner nodes (trees, 2^depth - 1), and path lengths of the leaves (trees, 2^depth).
-    """
-    trees, rows, columns = z.shape
-    inner = 2**depth - 1
-    column = rng.integers(columns, size=(trees, inner))
-    cut = np.full((trees, inner), NEVER, np.float32)
-    end = np.full((trees, inner + 2**depth), depth)  # level at which the way through a node came to an end
-    node, tree = np.zeros((trees, rows), int), np.arange(trees)[:, None]
-    for level in range(depth):
-        first, size = 2**level - 1, 2**level
-        value = np.take_along_axis(z, column[tree, node][:, :, None], 2)[:, :, 0]
-        low, high = np.full((2, trees, size), NEVER)
-        np.minimum.at(low, (tree, node - first), value)
-        np.minimum.at(high, (tree, node - first), -value)
-        here = np.arange(first, first + size)
-        divided = low < -high
-        at = low + rng.random((trees, size)) * (-high - low)
-        cut[:, here] = np.where(divided, np.minimum(at, np.nextafter(-high, low)), NEVER)
-        end[:, here] = np.where(divided, depth, np.minimum(end[:, here], level))
-        end[:, 2 * here + 1], end[:, 2 * here + 2] = end[:, here], end[:, here]
-        node = 2 * node + 1 + (value > cut[tree, node])
-    count = np.zeros((trees, 2**depth), int)
-    np.add.at(count, (tree, node - inner), 1)
-    return column.astype(np.float32), cut, (end[:, inner:] + _usual_path(count)).astype(np.float32)
 
 
 @lru_cache
@@ -74,11 +38,11 @@ def _method(hidden: tuple[int, ...], representations: int, trees: int, sample: i
         for _ in range(representations):
             nets.append(init_mlp(rng, sizes, columns, bias=False))
             drawn = np.stack([rng.permutation(len(x))[:sample] for _ in range(trees)])
-            grown.append(_grow(rng, _represent(nets[-1], x[drawn]), depth))
+            grown.append(grow(rng, _represent(nets[-1], x[drawn]), depth))
         buffers = {name: np.stack([net[name] for net in nets]) for name in nets[0]}
         for name, arrays in zip(("column", "cut", "length"), zip(*grown)):
             buffers[name] = np.stack(arrays)
-        return Params({}, buffers | {"usual": np.float32(max(float(_usual_path(np.array(min(sample, len(x))))), 1.0))})
+        return Params({}, buffers | {"usual": np.float32(max(float(usual_path(np.array(min(sample, len(x))))), 1.0))})
 
     def score(params: Params, rows: Array) -> Array:
         def one(total: tuple[Array, Array], each: dict[str, Array]) -> tuple[tuple[Array, Array], None]:
