@@ -17,9 +17,10 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from amiss import detectors, train
-from amiss.base import Classifier, Detector, Learner, pad_columns
+from amiss.base import Classifier, Detector, Learner
 from amiss.errors import LabelError, OptionError, TableError
 from amiss.params import Params, flatten
+from amiss.sampling import pad_columns
 from amiss.train import Trained
 
 NAMES = sorted(detectors.DETECTORS)

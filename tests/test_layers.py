@@ -70,6 +70,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
         "networks",
         "train",
         "detectors.*",
+        "views.critic",
         "series.patches",
         "series.methods.*",
         *LAYERS[-1],

@@ -24,10 +24,9 @@ from amiss.errors import LabelError, OptionError, Range, TableError
 from amiss.networks import check_layers
 from amiss.numeric import Scaler
 from amiss.params import flatten, unflatten
-from amiss.sampling import Sampler, uniform
+from amiss.sampling import Sampler, pad_columns, uniform
 from amiss.train import Judge, Method, Plan, Progress, Trained
 
-PAD = 16  # columns are padded to a multiple of this, so that tables share compiled programs
 OFFSET_ROWS = 20_000  # the threshold of ``predict`` is taken from at most this many training rows
 STEPS, EPOCHS_MOST = 3_000, 200  # where the person names no number of epochs
 HONEST_MOST = 50_000  # rows whose held-out scores are kept
@@ -445,12 +444,6 @@ def log_odds(scores: np.ndarray, y: np.ndarray, weights: np.ndarray) -> tuple[fl
 def _batch_size(rows: int) -> int:
     """A power of two near a hundredth of the rows: enough steps an epoch on small tables, wide ones on large."""
     return 2 ** int(np.clip(np.round(np.log2(max(rows, 1) / 100)), 5, 10))
-
-
-def pad_columns(z: np.ndarray) -> np.ndarray:
-    """(rows, columns) -> (rows, columns up to a multiple of 16), the new ones zero."""
-    missing = -z.shape[1] % PAD
-    return np.ascontiguousarray(z, np.float32) if not missing else np.pad(z.astype(np.float32), ((0, 0), (0, missing)))
 
 
 def _plain(value: Any) -> Any:

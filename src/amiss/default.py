@@ -9,20 +9,43 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from amiss.base import HONEST_MOST, Detector, Report
+from amiss.detectors.denoiser import Denoiser
 from amiss.detectors.feedforward import FeedForward
-from amiss.errors import TableError
-from amiss.views import mixture
+from amiss.errors import Range, TableError
+from amiss.train import Plan
+from amiss.views import critic, mixture
+
+WIDTH, STEPS = 128, 700  #: units of the hidden layers, and optimiser steps, of the networks without labels
+
+
+def networks() -> mixture.Networks:
+    """The networks that the default without labels looks at rows with."""
+    return {
+        "denoiser": ("copula", Denoiser(hidden=(WIDTH, WIDTH)).method()),
+        "critic": ("ranks", critic.method(WIDTH)),
+    }
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class AnomalyDetector(Detector):
-    """The default without labels: local and wide views of a row's neighbourhood, mixed by how polluted the rows are.
+    """The default without labels: neighbours, networks and wide views of a row, mixed by how polluted the rows are.
 
     Finds local, global, dependency and clustered anomalies, in clean training data and in polluted. Fails where
-    most rows are anomalies. It has no parameters to set.
-    See :mod:`amiss.views.mixture`.
+    most rows are anomalies. It needs no parameters. See :mod:`amiss.views.mixture`.
+
+    n_estimators: members of each of its two small networks for each of three folds. epochs: passes over the rows that
+    they learn from, 4,096 at most; there are no more than 700 steps. budget: seconds of their training; None: no limit.
     """
 
+    n_estimators: int = 2
+    epochs: int = STEPS
+    budget: float | None = None
+
+    ranges: ClassVar[dict[str, Range]] = {
+        "n_estimators": Range(1, whole=True),
+        "epochs": Range(0, whole=True),
+        "budget": Range(0, optional=True),
+    }
     bend: ClassVar[bool] = False
     keeps_rows: ClassVar[bool] = True
 
@@ -32,16 +55,18 @@ class AnomalyDetector(Detector):
         self._check_parameters()
         if len(z) < 2:
             raise TableError("a detector cannot learn from so few rows", required="at least 2 rows", found=f"{len(z)}")
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         _, rows, _ = self._training_data(z, y)
-        rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31 - 1))
-        state, picked, honest = mixture.init(z[rows], rng)
-        self.members_ = {"weights": {}, "buffers": state}
-        self.history_, self.stopped_, self.columns_ = [], "nothing to train", z.shape[1]
+        plan = Plan(self.epochs, 64, 3e-3, schedule="cosine", patience=None, budget=self.budget, seed=seed, steps=STEPS)
+        state, picked, honest, stopped = mixture.init(
+            z[rows], np.random.default_rng(seed), networks(), self.n_estimators, plan, report
+        )
+        self._keep({"weights": {}, "buffers": state}, z.shape[1], stopped)
         self.honest_ = (rows[picked][:HONEST_MOST], honest[:HONEST_MOST])
         return self
 
     def score_encoded(self, z: np.ndarray) -> np.ndarray:
-        return mixture.score(self.members_["buffers"], z)
+        return mixture.score(self.members_["buffers"], z, networks())
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

@@ -10,6 +10,8 @@ Data = Mapping[str, np.ndarray]
 Gather = Callable[[Data, np.ndarray], dict[str, np.ndarray]]
 Sampler = Callable[[np.random.Generator, Data, np.ndarray, int], tuple[np.ndarray, np.ndarray]]
 
+PAD = 16  #: columns are padded to a multiple of this, so that tables share compiled programs
+
 
 def uniform(rng: np.random.Generator, data: Data, rows: np.ndarray, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
     """One epoch of batches, each row once: indices and weights, both (steps, batch_size); padding weighs nothing."""
@@ -35,3 +37,9 @@ def balanced(rng: np.random.Generator, data: Data, rows: np.ndarray, batch_size:
 def gather_rows(data: Data, index: np.ndarray) -> dict[str, np.ndarray]:
     """The rows of every array of ``data`` at ``index``."""
     return {name: array[index] for name, array in data.items()}
+
+
+def pad_columns(z: np.ndarray) -> np.ndarray:
+    """(rows, columns) -> (rows, columns up to a multiple of ``PAD``) float32, the new ones zero."""
+    missing = -z.shape[1] % PAD
+    return np.ascontiguousarray(z, np.float32) if not missing else np.pad(z.astype(np.float32), ((0, 0), (0, missing)))

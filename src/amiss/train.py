@@ -408,12 +408,14 @@ def _rates(plan: Plan, step: np.ndarray, total: int) -> np.ndarray:
     return (plan.learning_rate * np.minimum((step + 1) / warm, decayed)).astype(np.float32)
 
 
-def score_members(method: Method, trained: Trained, rows: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
-    """Blocks of rows and their scores by each member, (members, block) float64; every block has one fixed shape."""
+def score_members(
+    method: Method, trained: Trained, rows: np.ndarray, size: int = SCORE_ROWS
+) -> Iterator[tuple[slice, np.ndarray]]:
+    """Blocks of rows and their scores by each member, (members, block) float64; every block has ``size`` rows."""
     weights, buffers = jax.device_put((trained.weights, trained.buffers))
-    for start in range(0, len(rows), SCORE_ROWS):
-        block = rows[start : start + SCORE_ROWS]
-        scores = call(_score, weights, buffers, _pad(block, SCORE_ROWS), method=method)
+    for start in range(0, len(rows), size):
+        block = rows[start : start + size]
+        scores = call(_score, weights, buffers, _pad(block, size), method=method)
         yield slice(start, start + len(block)), np.asarray(scores, np.float64)[:, : len(block)]
 
 

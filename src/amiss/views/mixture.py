@@ -1,10 +1,11 @@
 """The default detector's two groups of views, and how they are mixed.
 
-local: in three spaces, the distance to the nearest reference row, and the mean distances to 5 and to 20 neighbours over
-those of the neighbours themselves. Sharp, and best where no anomaly is among the references.
-wide: in two spaces, the mean distance to the nearest of 8 random rows over 50 draws (Sugiyama and Borgwardt, 2013), and
-the mean distance to 20 neighbours among the references that are left when the strangest 30 % are dropped; and an
-isolation forest, counted twice. Blind to small groups, so that anomalies among the references cannot hide in one.
+local: in two spaces, the distance to the nearest reference row, and the mean distance to 5 neighbours over those of the
+neighbours themselves; and what two networks say of the row (:mod:`amiss.views.learned`). Sharp, and best where no
+anomaly is among the references.
+wide: in two spaces, the mean distance to 20 neighbours among the references that are left when the strangest 30 % are
+dropped, strange being far from the nearest of 8 random rows over 50 draws (Sugiyama and Borgwardt, 2013); an
+isolation forest; and the tails of the columns alone. Blind to small groups, so that anomalies cannot hide in one.
 
 Every view becomes minus the log of its tail probability, measured on the references, each scored without itself. A
 group's evidence is the mean of its views; the score is log((1 - w) exp(local) + w exp(wide)), a harmonic mean of
@@ -20,116 +21,132 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from amiss.views import forest, spaces, tails
+from amiss.train import Plan
+from amiss.views import forest, learned, margins, spaces, tails
+from amiss.views.learned import Networks, Report
 from amiss.views.neighbours import keys, nearest, squared
 from amiss.views.pollution import pollution
 
 BLOCK, THREADS = 256, 2  # rows are scored in blocks of exactly this many, so that no score depends on its company
-MOST, LEAST, WORK = 8_192, 512, 8_192 * 20_000  # references, and how many distances a view of the table may cost
-TREES, TREES_LEAST, FEW_TREES_BEYOND = 200, 32, 50_000  # trees, and from how many rows on there are fewer
-NEIGHBOURS = (5, 20)
+MOST, LEAST, WORK = 4_096, 512, 4_096 * 40_000  # references, and how many distances a view of the table may cost
+TREES, TREES_LEAST, FEW_TREES_BEYOND = 100, 32, 100_000  # trees, and from how many rows on there are fewer
+FEW, MANY = 5, 20  # neighbours
 DRAWS, DRAW = 50, 8
 TRIM = 0.3
 STANDING = 1 / 3  # the wide views' weight where nothing speaks for pollution
-LOCAL, WIDE = ("plain", "white", "copula"), ("soft", "white")
-WIDE_WEIGHTS = np.array([1, 1, 1, 1, 2]) / 6
+NEAR, WIDE = ("plain", "white"), ("soft", "white")
+LEARNED = 1 / 2  # the networks' share of the local group
 
 State = dict[str, Any]
 
 
-def init(z: np.ndarray, rng: np.random.Generator) -> tuple[State, np.ndarray, np.ndarray]:
-    """Learn from encoded rows (rows, columns); also the references' rows in z and their honest scores."""
+def init(
+    z: np.ndarray, rng: np.random.Generator, networks: Networks, members: int, plan: Plan, report: Report | None = None
+) -> tuple[State, np.ndarray, np.ndarray, str]:
+    """Learn from encoded rows (rows, columns); also the references' rows in z, their honest scores, and why training
+    stopped. members: of each network and fold. plan: how a network is trained."""
     many = int(np.clip(2 ** np.floor(np.log2(max(1, WORK / len(z)))), LEAST, MOST))
     picked = np.sort(rng.permutation(len(z))[:many])
     rows = np.ascontiguousarray(z[picked], np.float32)
     state: State = {"spaces": spaces.fit(rows, rng)}
     references = state["references"] = spaces.apply(state["spaces"], rows)
     count = len(rows)
-    state["draws"] = np.concatenate([rng.choice(count, min(DRAW, count // 2), replace=False) for _ in range(DRAWS)])
-    twin = np.ones(count, bool)
-    strange = _each(lambda part: _strange(state, _cut(references, part), twin[part]), count)
+    state["fold"] = fold = rng.permutation(count) % learned.FOLDS
+    state["learned"], stopped = learned.fit(networks, references, fold, members, plan, BLOCK, report)
+    draws = np.stack([rng.choice(count, min(DRAW, max(count // 2, 2)), replace=False) for _ in range(DRAWS)])
+    strange = _each(lambda part: _strange(references, draws, part), count)
     order = np.argsort(sum(tails.surprise(tails.fit(v), v) for v in strange), kind="stable")
-    state["weight"] = np.asarray(STANDING + (1 - STANDING) * pollution(references["soft"], order))
+    state["level"] = {name: _levels(references[name]) for name in NEAR}
+    state["weight"] = np.asarray(
+        STANDING + (1 - STANDING) * pollution(references["soft"], order, state["level"]["white"][0])
+    )
     state["kept"] = np.sort(order[: int(np.ceil(count * (1 - TRIM)))])
     trees = int(np.clip(TREES * FEW_TREES_BEYOND / len(z), TREES_LEAST, TREES))
     state["forest"] = forest.fit(references["plain"], trees, rng)
-    found = {name: _search_all(references[name]) for name in LOCAL}
-    state["level"] = {name: np.stack([d[:, :k].mean(1) for k in NEIGHBOURS]) for name, (d, _) in found.items()}
-    local = np.concatenate([_ratios(state, name, *found[name]) for name in LOCAL])
-    wide = _each(lambda part: _wide(state, _cut(references, part), twin[part]), count)
-    state["local"] = {str(i): tails.fit(view) for i, view in enumerate(local)}
-    state["wide"] = {str(i): tails.fit(view) for i, view in enumerate(wide)}
-    return state, picked, _mix(state, local, wide)
+    state["margins"] = margins.fit(references["plain"])
+    views = _each(lambda part: _views(state, _cut(references, part), np.arange(count)[part], networks), count)
+    learnt = range(2 * len(NEAR), 2 * len(NEAR) + len(networks))  # these are calibrated already
+    state["tails"] = {str(i): tails.fit(view) for i, view in enumerate(views) if i not in learnt}
+    return state, picked, _mix(state, views), stopped
 
 
-def score(state: State, z: np.ndarray) -> np.ndarray:
+def score(state: State, z: np.ndarray, networks: Networks) -> np.ndarray:
     """(rows,) float64 of encoded rows (rows, columns) float32; a row's score depends on that row alone."""
-    known = keys(state["references"]["plain"])
+    known, first = np.unique(keys(state["references"]["plain"]), return_index=True)
 
     def block(part: slice) -> np.ndarray:
         rows = np.zeros((BLOCK, z.shape[1]), np.float32)
         count = part.stop - part.start
         rows[:count] = z[part]
-        views = spaces.apply(state["spaces"], rows)
-        twin = np.isin(keys(rows), known)
-        local = [_ratios(state, n, *_search(views[n], state["references"][n], twin)) for n in LOCAL]
-        return _mix(state, np.concatenate(local), _wide(state, views, twin))[None, :count]
+        key = keys(rows)
+        place = np.minimum(np.searchsorted(known, key), len(known) - 1)
+        own = np.where(known[place] == key, first[place], -1)
+        return _mix(state, _views(state, spaces.apply(state["spaces"], rows), own, networks))[None, :count]
 
     return _each(block, len(z))[0] if len(z) else np.zeros(0)
 
 
-def _mix(state: State, local: np.ndarray, wide: np.ndarray) -> np.ndarray:
+def _mix(state: State, views: np.ndarray) -> np.ndarray:
     """(rows,) from the views (views, rows) of both groups."""
-    sharp = np.mean([tails.surprise(state["local"][str(i)], view) for i, view in enumerate(local)], axis=0)
-    blunt = WIDE_WEIGHTS @ np.stack([tails.surprise(state["wide"][str(i)], view) for i, view in enumerate(wide)])
+    known = state["tails"]
+    surprise = np.stack([tails.surprise(known[str(i)], v) if str(i) in known else v for i, v in enumerate(views)])
+    near, wide = 2 * len(NEAR), len(WIDE) + 2
+    sharp = (1 - LEARNED) * surprise[:near].mean(0) + LEARNED * surprise[near:-wide].mean(0)
     weight = float(state["weight"])
-    return np.logaddexp(np.log(max(1 - weight, 1e-12)) + sharp, np.log(weight) + blunt)
+    return np.logaddexp(np.log(max(1 - weight, 1e-12)) + sharp, np.log(weight) + surprise[-wide:].mean(0))
 
 
-def _ratios(state: State, space: str, distances: np.ndarray, index: np.ndarray) -> np.ndarray:
-    """(3, rows) of one space; a thousandth of the typical distance keeps repeated rows off zero."""
-    views = [distances[:, 0] + 1e-3 * state["level"][space][0].mean() + 1e-9]
-    for level, count in zip(state["level"][space], NEIGHBOURS):
-        tiny = 1e-3 * level.mean() + 1e-9
-        views.append((distances[:, :count].mean(1) + tiny) / (level[index[:, :count]].mean(1) + tiny))
+def _views(state: State, rows: dict[str, np.ndarray], own: np.ndarray, networks: Networks) -> np.ndarray:
+    """(views, rows) of a block: of neighbours, of networks, and the wide ones.
+
+    own: (rows,) the reference that a row equals bit by bit, or -1; it neither counts as a neighbour nor has a say in
+    what the networks make of the row.
+    """
+    references, kept, twin = state["references"], state["kept"], own >= 0
+    views = []
+    for space in NEAR:
+        distances, index = nearest(squared(rows[space], references[space]), FEW, twin)
+        level = _level(state["level"][space], distances, index, twin)
+        tiny = 1e-3 * state["level"][space][0].mean() + 1e-9  # keeps repeated rows off zero
+        views += [distances[:, 0] + tiny, (distances.mean(1) + tiny) / (level.mean(1) + tiny)]
+    fold = np.where(twin, state["fold"][own], 0)
+    for name, (space, method) in networks.items():
+        views.append(learned.surprise(method, state["learned"][name], rows[space], fold, BLOCK))
+    among = np.isin(own, kept)
+    for space in WIDE:
+        views.append(nearest(squared(rows[space], references[space][kept]), MANY, among)[0].mean(1) + 1e-9)
+    views += [forest.score(state["forest"], rows["plain"]), margins.score(state["margins"], rows["plain"]) + 1e-9]
     return np.stack(views).astype(np.float64)
 
 
-def _strange(state: State, rows: dict[str, np.ndarray], twin: np.ndarray) -> np.ndarray:
-    """(2, rows) mean distance to the nearest row of every draw; a draw that holds the row's own copy passes it over."""
+def _strange(references: dict[str, np.ndarray], draws: np.ndarray, part: slice) -> np.ndarray:
+    """(spaces, rows) mean distance of references to the nearest row of every draw, itself not counted."""
     views = []
     for name in WIDE:
-        x = rows[name]
-        each = squared(x, state["references"][name][state["draws"]]).reshape(len(x), DRAWS, -1)
-        near = np.partition(each, 1, axis=2)[:, :, :2] if each.shape[2] > 1 else np.repeat(each, 2, axis=2)
-        own = twin[:, None] & (near[:, :, 0] <= 1e-5 * (1 + np.einsum("ij,ij->i", x, x))[:, None])
-        views.append(np.sqrt(np.where(own, near[:, :, 1], near[:, :, 0])).mean(1) + 1e-9)
+        rows = references[name]
+        each = squared(rows[part], rows[draws.ravel()])
+        each[draws.ravel()[None, :] == np.arange(part.start, part.stop)[:, None]] = np.inf
+        views.append(np.sqrt(each.reshape(len(each), *draws.shape).min(2)).mean(1) + 1e-9)
     return np.stack(views).astype(np.float64)
 
 
-def _wide(state: State, rows: dict[str, np.ndarray], twin: np.ndarray) -> np.ndarray:
-    """(5, rows)."""
-    kept = state["kept"]
-    own = np.isin(keys(rows["plain"]), keys(state["references"]["plain"][kept])) if twin.any() else twin
-    near = [_search(rows[name], state["references"][name][kept], own)[0].mean(1) + 1e-9 for name in WIDE]
-    trees = forest.score(state["forest"], rows["plain"])
-    return np.concatenate([_strange(state, rows, twin), np.stack([*near, trees]).astype(np.float64)])
-
-
-def _search(rows: np.ndarray, references: np.ndarray, twin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    return nearest(squared(rows, references), NEIGHBOURS[-1], twin)
-
-
-def _search_all(references: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Every reference's neighbours among the others."""
+def _levels(references: np.ndarray) -> np.ndarray:
+    """(3, rows) of every reference: mean distance to its FEW neighbours, to the last of them, and to the next."""
 
     def block(part: slice) -> np.ndarray:
-        rows = references[part]
-        distances, index = _search(rows, references, np.ones(len(rows), bool))
-        return np.stack([distances, index.astype(np.float64)]).transpose(0, 2, 1)
+        twin = np.ones(part.stop - part.start, bool)
+        found = nearest(squared(references[part], references), FEW + 1, twin)[0]
+        few = found[:, :FEW]
+        return np.stack([few.mean(1), few[:, -1], found[:, -1]])
 
-    found = _each(block, len(references))
-    return found[0].T, found[1].T.astype(np.intp)
+    return _each(block, len(references))
+
+
+def _level(levels: np.ndarray, distances: np.ndarray, index: np.ndarray, twin: np.ndarray) -> np.ndarray:
+    """(rows, FEW) mean distance of the neighbours to their own; for a reference, as if it were not there."""
+    mean, last, following = (each[index] for each in levels)
+    counted = twin[:, None] & (distances <= last)
+    return mean + np.where(counted, following - distances, 0.0) / distances.shape[1]
 
 
 def _cut(rows: dict[str, np.ndarray], part: slice) -> dict[str, np.ndarray]:

@@ -6,30 +6,36 @@ import numpy as np
 
 from amiss.views.neighbours import squared
 
-SHELLS = (0.02, 0.05, 0.1, 0.2, 0.4)  #: shares of strangest rows that are looked at
+SHELLS = (0.02, 0.05, 0.1)  #: shares of strangest rows that are looked at
 CLEAN, POLLUTED = 0.05, 0.10  #: excess jumps below and above which the answer is sure
+DENSE, SPARSE = 3.2, 4.2  #: a group's spacing over the others', below which it is a group, above which a tail
+LEAST = 12  #: rows of a shell
 ROWS = 4_096
 
 
-def pollution(rows: np.ndarray, order: np.ndarray) -> float:
+def pollution(rows: np.ndarray, order: np.ndarray, spacing: np.ndarray) -> float:
     """From 0, clean, to 1, polluted: do the strangest rows live off each other?
 
     For a shell of the m strangest rows: how much farther is the (m/2)-th neighbour of one of its rows when the shell
     is taken away? Rows scattered around the edge hardly notice, members of a hidden group do. A thick edge raises
-    that jump for all shells, so each is compared with the next larger. Blind to pollution that is scattered.
+    that jump for all shells, so each is compared with the next larger. A heavy tail can look like a group, but its rows
+    lie far apart. Blind to pollution that is scattered.
 
-    rows: (rows, columns) float32. order: (rows,) indices from the least to the most strange.
+    rows: (rows, columns) float32. order: (rows,) indices from the least to the most strange. spacing: (rows,) mean
+    distance to a few neighbours.
     """
     order = order[-(len(order) // ROWS * ROWS or len(order)) :: max(1, len(order) // ROWS)]
-    jumps = np.full(len(SHELLS), np.nan)
+    jumps, dense = np.full(len(SHELLS), np.nan), np.zeros(len(SHELLS))
     for i, share in enumerate(SHELLS):
         size = int(share * len(order))
-        if size < 4:
+        if size < LEAST:
             continue
         shell, kept, near = order[-size:], order[:-size], size // 2
         to_kept = np.partition(squared(rows[shell], rows[kept]), near - 1, axis=1)[:, near - 1]
         to_all = np.partition(squared(rows[shell], rows[order]), near, axis=1)[:, near]  # one more: the row itself
         jumps[i] = np.median(np.log((to_kept + 1e-9) / (to_all + 1e-9))) / 2
-    excess = jumps[:-1] - jumps[1:]
-    most = float(np.max(excess[np.isfinite(excess)], initial=0.0))
-    return float(np.clip((most - CLEAN) / (POLLUTED - CLEAN), 0, 1))
+        apart = np.median(spacing[shell]) / max(np.median(spacing[kept]), 1e-12)
+        dense[i] = np.clip((SPARSE - apart) / (SPARSE - DENSE), 0, 1)
+    excess = np.nan_to_num(jumps[:-1] - jumps[1:])
+    most = int(np.argmax(excess))
+    return float(np.clip((excess[most] - CLEAN) / (POLLUTED - CLEAN), 0, 1) * dense[most])

@@ -1,8 +1,8 @@
 """Spaces in which distances mean different things: as encoded, with tails pulled in, whitened, by ranks.
 
 plain: the encoded rows. soft: asinh around the median in units of the inner range, which pulls heavy tails in.
-white: soft, whitened, so that breaking a dependency between columns becomes a distance. copula: normal scores of the
-columns' ranks, whitened: the residuals of a Gaussian copula.
+white: soft, whitened, so that breaking a dependency between columns becomes a distance. ranks: normal scores of the
+columns' ranks. copula: ranks, whitened: the residuals of a Gaussian copula.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ KNOTS = 512  #: quantiles that a column's ranks are interpolated between
 SHRINK = 0.1  #: share of the covariance that is shrunk towards its mean eigenvalue
 WIDE = 600  #: beyond so many columns the covariance is taken from the Gram matrix of at most GRAM rows
 GRAM = 1_000
-SPACES = ("plain", "soft", "white", "copula")
 
 State = dict[str, np.ndarray]
 
@@ -34,12 +33,13 @@ def fit(rows: np.ndarray, rng: np.random.Generator) -> dict[str, State]:
 def apply(state: dict[str, State], rows: np.ndarray) -> dict[str, np.ndarray]:
     """{space: (rows, columns) float32} of encoded rows."""
     exact = rows.astype(np.float64)
-    soft = _soft(state["soft"], exact)
+    soft, ranks = _soft(state["soft"], exact), _ranks(state["ranks"], exact)
     spaces = {
         "plain": rows,
         "soft": soft,
         "white": _whiten(state["white"], soft),
-        "copula": _whiten(state["copula"], _ranks(state["ranks"], exact)),
+        "ranks": ranks,
+        "copula": _whiten(state["copula"], ranks),
     }
     return {name: np.ascontiguousarray(value, np.float32) for name, value in spaces.items()}
 

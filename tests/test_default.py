@@ -1,0 +1,98 @@
+"""The default without labels and what it is made of: networks blind to folds, the sign of pollution, hard tables."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from amiss import AnomalyDetector
+from amiss.train import Plan
+from amiss.views import critic, learned, margins
+from amiss.views.pollution import pollution
+
+QUICK: dict[str, int] = {"epochs": 10, "random_state": 0}
+
+
+def ring(rows: int, seed: int) -> np.ndarray:
+    """(rows, 8) whose columns follow one hidden angle."""
+    rng = np.random.default_rng(seed)
+    angle = rng.uniform(0, 2 * np.pi, (rows, 1)) + np.arange(8)[None, :]
+    return (np.sin(angle) + 0.05 * rng.normal(size=(rows, 8))).astype(np.float32)
+
+
+def swapped(rows: np.ndarray) -> np.ndarray:
+    """The same values, column by column, in another order: only what goes with what is lost."""
+    rng = np.random.default_rng(0)
+    return np.stack([rng.permutation(column) for column in rows.T], 1)
+
+
+def test_critic_sees_columns_that_do_not_go_together() -> None:
+    rows, new = ring(1000, 0), ring(300, 1)
+    method, fold = critic.method(64), np.arange(1000) % learned.FOLDS
+    plan = Plan(epochs=300, batch_size=64, learning_rate=3e-3, schedule="cosine", patience=None, steps=300)
+    state, stopped = learned.fit({"critic": ("plain", method)}, {"plain": rows}, fold, 1, plan, 256)
+    both = np.concatenate([new, swapped(new)])
+    score = learned.score(method, state["critic"], both, np.zeros(600, int), 256)
+    assert roc_auc_score(np.arange(600) >= 300, score) > 0.95
+    assert stopped == "epochs"
+    # members are blind to different folds, so that they differ
+    assert not np.array_equal(*(learned.score(method, state["critic"], new, np.full(300, j), 256) for j in range(2)))
+
+
+def test_default_finds_what_breaks_a_dependency() -> None:
+    new = ring(200, 1)
+    score = AnomalyDetector(random_state=0).fit(ring(800, 0)).anomaly_score(np.r_[new, swapped(new)])
+    assert roc_auc_score(np.arange(400) >= 200, score) > 0.98
+
+
+def test_hidden_anomalies_are_found_among_the_rows_learned_from() -> None:
+    rng = np.random.default_rng(0)
+    rows = np.r_[rng.normal(size=(950, 6)), 0.3 * rng.normal(size=(50, 6)) + 3]
+    score = AnomalyDetector(**QUICK).fit(rows).anomaly_score(rows)
+    assert roc_auc_score(np.arange(1000) >= 950, score) > 0.95
+
+
+def test_sign_of_pollution() -> None:
+    """A group hidden among the strangest rows is seen; scattered rows and a heavy tail are not taken for one."""
+    rng = np.random.default_rng(0)
+
+    def sign(rows: np.ndarray) -> float:
+        rows = rows.astype(np.float32)
+        apart = np.sort(np.linalg.norm(rows[:, None] - rows[None], axis=2), 1)[:, 1:6].mean(1)
+        return pollution(rows, np.argsort(np.linalg.norm(rows - np.median(rows, 0), axis=1)), apart)
+
+    clean = rng.normal(size=(1000, 6))
+    assert sign(clean) == 0
+    assert sign(np.r_[clean, 0.3 * rng.normal(size=(30, 6)) + 4]) == 1
+    assert sign(np.r_[clean, 4 * rng.normal(size=(30, 6))]) == 0
+    assert sign(rng.standard_t(2, size=(1000, 6))) == 0
+
+
+def test_margins() -> None:
+    ordered = margins.fit(np.random.default_rng(0).normal(size=(500, 3)))
+    score = margins.score(ordered, np.array([[0, 0, 0], [0, 0, 4], [4, -4, 4]], float))
+    assert 0 < score[0] < score[1] < score[2]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        np.random.default_rng(0).normal(size=(2, 3)),
+        np.random.default_rng(0).normal(size=(20, 40)),
+        np.ones((50, 3)),
+        np.r_[np.zeros(99), 1.0][:, None],
+        np.repeat(np.random.default_rng(0).normal(size=(20, 3)), 100, axis=0),
+        np.random.default_rng(0).standard_cauchy((300, 4)),
+        (np.random.default_rng(0).random((300, 5)) < 0.3).astype(float),
+    ],
+    ids=["two rows", "more columns than rows", "all equal", "one value and an outlier", "repeated", "Cauchy", "binary"],
+)
+def test_hard_tables_get_an_answer(rows: np.ndarray) -> None:
+    detector = AnomalyDetector(**QUICK).fit(rows)
+    score = detector.anomaly_score(rows)
+    assert np.isfinite(score).all()
+    alone = np.concatenate([detector.anomaly_score(row[None]) for row in rows[:5]])
+    assert np.allclose(alone, score[:5], rtol=1e-5)
+    if rows.shape == (100, 1):
+        assert score.argmax() == 99
