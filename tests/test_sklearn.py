@@ -14,6 +14,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 import amiss
 from amiss import detectors
 from amiss.base import Classifier, Learner
+from amiss.weak import WeakClassifier
 
 pytestmark = [
     # the checks fit on purpose what no detector can learn from, and look at what scikit-learn says of it
@@ -27,6 +28,8 @@ def quick(kind: type[Learner]) -> Learner:
     if issubclass(kind, Classifier):
         # a check asks for an accuracy of 0.83 on 200 blobs: that takes more steps than finding outliers does
         settings |= {"learning_rate": 0.02, "dropout": 0.0, "patience": None}
+    if issubclass(kind, WeakClassifier):
+        settings |= {"epochs": 300, "hidden": (16, 8)}
     known = kind().get_params()
     return kind(**{name: value for name, value in settings.items() if name in known})
 

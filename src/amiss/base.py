@@ -137,6 +137,7 @@ class Ensemble(Learner):
         data, rows, labels = self._training_data(z, y)
         plan = self._plan(len(rows), seed)
         splits = self._splits(rows, labels, np.random.default_rng(seed))
+        data, splits = self._resampled(data, splits, seed)
         watched = splits if plan.patience is not None else [(rows, rows[:0]) for rows, _ in splits]
         trained = loop.train(
             self.method(), data, watched, plan, columns=z.shape[1], sampler=self._sampler(), report=report,
@@ -174,6 +175,12 @@ class Ensemble(Learner):
     def _plan(self, rows: int, seed: int) -> Plan:
         """How to train on so many rows."""
         return Plan(epochs=0, seed=seed)
+
+    def _resampled(
+        self, data: dict[str, np.ndarray], splits: list[tuple[np.ndarray, np.ndarray]], seed: int
+    ) -> tuple[dict[str, np.ndarray], list[tuple[np.ndarray, np.ndarray]]]:
+        """The data with made-up rows behind it, which members' training rows may name."""
+        return data, splits
 
     def _judge(self, data: dict[str, np.ndarray]) -> Judge | None:
         """What judges the held-out rows of all members together; None where each goes by its own."""
@@ -316,18 +323,23 @@ class Classifier(ClassifierMixin, Network):
     class_weight: Any = None
     stopping: str = "loss"
 
+    takes_unlabelled: ClassVar[bool] = False  #: whether rows of y = -1 are learned from
+
     def fit(self, X: Any, y: Any) -> Classifier:
         """Learn from X (rows, columns), numeric and finite, and y (rows,) of two classes, 0 normal and 1 anomaly.
 
-        Other pairs of classes are taken in sorted order, the second being the anomaly. Where y holds 1, -1 and perhaps
-        0, rows of -1 are unlabelled. Raises LabelError for one class or more than two.
+        Other pairs of classes are taken in sorted order, the second being the anomaly. Where y holds 1, 0 and -1,
+        rows of -1 are unlabelled, and beside 1 alone in methods that learn from such rows.
+        Raises LabelError for one class or more than two.
         """
         X, y = validate_data(self, X, y, dtype=np.float64, ensure_min_samples=2)
         check_classification_targets(y)
         classes = np.unique(y)
         unlabelled = np.zeros(len(y), bool)
-        if np.array_equal(classes, [-1, 0, 1]) or np.array_equal(classes, [-1, 1]):
-            unlabelled, classes = y == -1, np.array([0, 1], classes.dtype)
+        if np.array_equal(classes, [-1, 0, 1]):
+            unlabelled, classes = y == -1, classes[1:]
+        elif self.takes_unlabelled and np.array_equal(classes, [-1, 1]):
+            unlabelled = y == -1
         if len(classes) != 2:
             count = "1 class" if len(classes) == 1 else f"{len(classes)} classes"
             only = "Only binary classification is supported. " if len(classes) > 2 else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,11 @@ class Recipe:
     budget: float | None = None
     report: Callable[[float, str], None] | None = None
     hurry: list[float] = field(default_factory=list)
+
+    @property
+    def known(self) -> list[str]:
+        """Names of the detector's parameters."""
+        return [f.name for f in fields(self.detector)]
 
     def fit(
         self, table: Table, y: np.ndarray | None, rows: np.ndarray, part: int = 0, parts: int = 1
@@ -108,7 +113,7 @@ def held_out_scores(
         return score, labels, (encoder, detector)
     # a network's scores without labels have no unit: two fits may differ by any factor
     whole = None if isinstance(detector, Classifier) else detector.score_encoded(z)
-    score, _, _ = out_of_fold(table, y, recipe, _possible_folds(table.rows, y, folds), whole=whole)
+    score, _, _ = out_of_fold(table, y, recipe, possible_folds(table.rows, y, folds), whole=whole)
     return score, y, (encoder, detector)
 
 
@@ -136,9 +141,10 @@ def _folds(rows: int, y: np.ndarray | None, count: int, seed: int) -> Iterator[t
     if y is None or not (y == 1).any():
         yield from KFold(count, shuffle=True, random_state=seed).split(np.zeros(rows))
         return
-    yield from splits.folds(y, count, seed)
+    yield from splits.folds(y if (y == 0).any() else np.maximum(y, 0), count, seed)
 
 
-def _possible_folds(rows: int, y: np.ndarray | None, wanted: int) -> int:
-    fewest = rows if y is None or not (y == 1).any() else min((y == 1).sum(), (y == 0).sum())
+def possible_folds(rows: int, y: np.ndarray | None, wanted: int) -> int:
+    """So many folds as are wanted, but no more than the rarer kind of label has rows; 2 at least."""
+    fewest = rows if y is None or not (y == 1).any() else min((y == 1).sum(), (y == 0).sum() or (y == -1).sum())
     return int(max(2, min(wanted, fewest)))

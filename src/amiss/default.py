@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -11,7 +11,7 @@ from sklearn.utils import check_random_state
 from amiss.base import HONEST_MOST, Detector, Report
 from amiss.detectors.denoiser import Denoiser
 from amiss.detectors.feedforward import FeedForward
-from amiss.errors import Range, TableError
+from amiss.errors import OptionError, Range, TableError
 from amiss.train import Plan
 from amiss.views import critic, mixture
 
@@ -24,6 +24,9 @@ def networks() -> mixture.Networks:
         "denoiser": ("copula", Denoiser(hidden=(WIDTH, WIDTH)).method()),
         "critic": ("ranks", critic.method(WIDTH)),
     }
+
+
+MANY, STEPS_OF_MANY = 50_000, 1_500  #: rows beyond which batches are so wide that fewer steps do
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -76,6 +79,9 @@ class AnomalyClassifier(FeedForward):
     Cuts give networks what trees have, a bend at any column's own values; dropout and weight decay keep them from
     over-fitting the few anomalies. Together the members hold out every row once, and stop where the average precision
     of these rows is best. See :class:`~amiss.detectors.feedforward.FeedForward`.
+
+    unlabelled: 'normal': rows of y = -1 are taken for normal ones, which most of them are; 'left out': they are not
+    looked at.
     """
 
     activation: str = "silu"
@@ -87,3 +93,21 @@ class AnomalyClassifier(FeedForward):
     average: float = 0.98
     validation_fraction: float = 0.125
     stopping: str = "average precision"
+    unlabelled: str = "normal"
+
+    takes_unlabelled: ClassVar[bool] = True
+
+    def _plan(self, rows: int, seed: int) -> Plan:
+        plan = super()._plan(rows, seed)
+        return replace(plan, steps=STEPS_OF_MANY) if plan.steps is None and rows > MANY else plan
+
+    def fit_encoded(
+        self, z: np.ndarray, y: np.ndarray | None = None, *, report: Report | None = None
+    ) -> AnomalyClassifier:
+        if self.unlabelled not in ("normal", "left out"):
+            required = "'normal' or 'left out'"
+            raise OptionError("unlabelled is not understood", required=required, found=repr(self.unlabelled))
+        if y is not None and self.unlabelled == "normal" and (y == 1).any():
+            y = np.maximum(y, 0)
+        super().fit_encoded(z, y, report=report)
+        return self

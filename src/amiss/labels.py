@@ -85,7 +85,8 @@ def read_labels(
     """Find out what ``column`` (a name, or a place 1, 2, ...) says.
 
     anomaly, normal: the values that count as such, separated by commas; letter case does not matter, and 1 is 1.0.
-    allow_one_class: labels that are all normal will do (training data known to be clean).
+    allow_one_class: labels that are all normal will do (training data known to be clean), and anomalies among rows
+        that are unlabelled.
 
     Raises ColumnError where the column is absent, LabelError where it cannot be understood.
     """
@@ -245,7 +246,9 @@ def _labels(
     y = words.replace_strict(list(verdicts), list(verdicts.values()), default=-1, return_dtype=pl.Int8).fill_null(-1)
     groups = {v: [w for w in counts if verdicts[w] == v] for v in (1, 0, -1)}
     totals = {v: sum(counts[w] for w in group) for v, group in groups.items()}
-    if not totals[0] or not (totals[1] or allow_one_class):
+    unlabelled = len(words) - totals[1] - totals[0]
+    one_will_do = allow_one_class and (totals[0] or (totals[1] and unlabelled))
+    if not (totals[0] and totals[1]) and not one_will_do:
         only = "anomalies" if totals[1] else "normal rows" if totals[0] else "unlabelled rows"
         raise LabelError(
             f"the label column holds {only} alone",
@@ -256,7 +259,6 @@ def _labels(
         )
     anomaly = ", ".join(groups[1]) or ", ".join(sorted(rule.anomaly))
     note = f"anomaly is {name} = {_short(groups[1])} ({rule.why}): {totals[1]:,} rows; normal {totals[0]:,}"
-    unlabelled = len(words) - totals[1] - totals[0]
     note += f"; unlabelled {unlabelled:,}" if unlabelled else ""
     spec = {"column": name, "anomaly": sorted(rule.anomaly), "normal": sorted(rule.normal), "rest": rule.rest}
     return Labels(y.to_numpy().astype(np.int8), name, anomaly, tuple(groups[0]), note, spec)

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 import amiss
-from amiss import crossfit, detectors, store, surrogates
+from amiss import crossfit, detectors, settings, store, surrogates
 from amiss.attribution import blocks_of
 from amiss.background import Background
 from amiss.base import Classifier, Learner
@@ -31,6 +31,7 @@ from amiss.schema import Schema
 from amiss.table import Table
 from amiss.verdict import Verdict, give
 from amiss.verdicts import beside, verdict_frame
+from amiss.weak import WeakClassifier
 
 if TYPE_CHECKING:
     from amiss.series.model import SeriesModel
@@ -246,7 +247,8 @@ class Fit:
 
     @property
     def folds(self) -> int:
-        return FOLDS if self.table.rows <= MANY else FOLDS_OF_MANY
+        wanted = FOLDS if self.table.rows <= MANY else FOLDS_OF_MANY
+        return crossfit.possible_folds(self.table.rows, self.y, wanted)
 
 
 def prepare(
@@ -255,6 +257,7 @@ def prepare(
     *,
     detector: str | None = None,
     parameters: dict[str, Any] | None = None,
+    setting: str | None = None,
     rule: Rule | None = None,
     contamination: float | None = None,
     seed: int = 0,
@@ -277,30 +280,61 @@ def prepare(
     if label is not None:
         labels = read_labels(raw, label, anomaly=anomaly, nulls=nulls, allow_one_class=True)
     table = Table.learn(raw, only=only, drop=drop, label=label)
+    choice = None if setting is None else settings.asked(setting, None if labels is None else labels.y)
+    if choice is not None and choice.setting == settings.UNSUPERVISED:
+        labels = None
     both = labels is not None and bool((labels.y == 1).any())
-    kind = learner(detector, labelled=both)
-    if issubclass(kind, Classifier) and not both:
-        found = "no label column" if labels is None else "only normal labels"
+    without = choice is not None and choice.setting in (settings.UNSUPERVISED, settings.ONE_CLASS)
+    kind = learner(detector, labelled=both and not without)
+    if issubclass(kind, Classifier) and (without or not both):
+        found = f"setting {choice.setting}" if choice else "no labels" if labels is None else "only normal labels"
         raise LabelError(
             f"{kind.__name__} learns from labels of both kinds", found=found, hint="give label=, or leave detector out"
         )
+    if issubclass(kind, Classifier) and int((labels.y == 1).sum()) < 2:  # type: ignore[union-attr]
+        raise LabelError(
+            "one labelled anomaly is too few to learn from and to check what was learned",
+            where=f"{raw.source}, column {labels.column!r}",  # type: ignore[union-attr]
+            required="at least 2",
+            found="1",
+            hint="label more rows, or find anomalies without it: --setting one-class, where most others are normal",
+        )
     if contamination is not None:
         rule = Rule("contamination", contamination)
-    rule = rule or Rule("f1" if both else "fdr")
-    setting = "supervised" if issubclass(kind, Classifier) else "one-class" if labels is not None else "unsupervised"
+    recipe = Recipe(kind, _checked(kind, parameters or {}), seed, budget, report)
+    choice = choice or _setting(kind, table, None if labels is None else labels.y, recipe)
+    if choice.setting == settings.SUPERVISED and "unlabelled" in recipe.known:
+        recipe = dataclasses.replace(recipe, parameters={"unlabelled": "left out"} | recipe.parameters)
+    judged = both and not without and bool((labels.y == 0).any())  # type: ignore[union-attr]
+    rule = rule or Rule("f1" if judged else "fdr")
     card = {
         "amiss": amiss.__version__,
         "source": raw.source,
         "rows": table.rows,
         "detector": kind.__name__,
-        "setting": setting,
+        "setting": choice.setting,
+        "setting_why": choice.why,
         "seed": seed,
         "reading": reading,
         "label": None if labels is None else {"column": labels.column, "spec": labels.spec},
     }
-    recipe = Recipe(kind, _checked(kind, parameters or {}), seed, budget, report)
     leaks = find_leaks(table, labels.y, seed) if labels is not None and both else []
     return Fit(raw, table, labels, recipe, card, rule, leaks, examples)
+
+
+def _setting(kind: type[Learner], table: Table, y: np.ndarray | None, recipe: Recipe) -> settings.Choice:
+    """The setting by the labels; by trial where they leave it open to the default; else as the detector learns."""
+    known = settings.by_labels(y)
+    if not issubclass(kind, Classifier):
+        if known is not None and known.setting in (settings.UNSUPERVISED, settings.ONE_CLASS):
+            return known
+        return settings.Choice(settings.ONE_CLASS, f"{kind.__name__} learns from rows that are no known anomalies")
+    if issubclass(kind, WeakClassifier):
+        return settings.Choice(settings.WEAK, f"{kind.__name__} learns from labelled anomalies among other rows")
+    if "unlabelled" not in recipe.known:
+        return settings.Choice(settings.SUPERVISED, f"{kind.__name__} learns from labelled rows")
+    assert y is not None
+    return known or settings.by_trial(table, y, recipe)
 
 
 def fit(data: Any, label: str | int | None = None, **options: Any) -> Model | SeriesModel:
@@ -309,7 +343,8 @@ def fit(data: Any, label: str | int | None = None, **options: Any) -> Model | Se
 
     data: a path, a glob, ``-`` for stdin, a polars or pandas frame, an Arrow table, a numpy array, rows of JSON.
     label: name of the label column, or its place (1, 2, ...); None learns without labels.
-    options: detector: a name in ``amiss.detectors``. parameters: of that detector. rule: a
+    options: detector: a name in ``amiss.detectors``. parameters: of that detector. setting: one of
+        ``amiss.settings.SETTINGS``, by the labels unless given. rule: a
         :class:`~amiss.decision.Rule`; contamination: share of rows to flag, short for that rule. seed: same seed,
         same bits. budget: seconds of training. only, drop: columns to learn from or to leave out. anomaly: the label
         value that is the anomaly. header, names, nulls: how a text is read. examples: whether the model keeps training
@@ -381,7 +416,8 @@ def judged(task: Fit, model: Model) -> tuple[pl.DataFrame, Verdict]:
 
 def notes_of(task: Fit) -> list[str]:
     """What the person should know about the table that was learned from."""
-    notes = list(task.table.notes) + ([task.labels.note] if task.labels is not None and task.labels.note else [])
+    notes = [f"setting: {task.card['setting']} ({task.card['setting_why']})"]
+    notes += list(task.table.notes) + ([task.labels.note] if task.labels is not None and task.labels.note else [])
     for leak in task.leaks:
         notes.append(
             f"column {leak['column']!r} gives the label away on its own (ROC AUC {leak['roc_auc']:.3f}): likely a leak;"
@@ -444,10 +480,14 @@ def detect_prepared(task: Fit) -> Detection:
     if task.rule.name == "alerts":  # a budget is of the whole table
         flagged = Decision(task.rule).flag(score, times(task.rule, task.table))
     verdicts = verdict_frame(score, p_value, flagged, None if np.isnan(probability).any() else probability)
+    known, notes = task.y, notes_of(task)
+    if not (known == 0).any():
+        known = np.maximum(known, 0)
+        notes.append("no row is known to be normal: the measures take the unlabelled rows for normal ones")
     card = task.card | {"seconds": round(time.perf_counter() - started, 3)}
     return Detection(
-        beside(task.raw.frame, verdicts), task.table.schema, card, notes_of(task), encoder.describe(), task.leaks,
-        evaluation=measured(task.y, verdicts), task=task,
+        beside(task.raw.frame, verdicts), task.table.schema, card, notes, encoder.describe(), task.leaks,
+        evaluation=measured(known, verdicts), task=task,
         verdict=give(Decision.learn(task.rule, score, task.y), score, flagged, card["setting"], seen=True),
     )  # fmt: skip
 

@@ -34,6 +34,31 @@ def balanced(rng: np.random.Generator, data: Data, rows: np.ndarray, batch_size:
     return np.concatenate([index, drawn], 1), np.concatenate([weight, np.ones_like(drawn, np.float32)], 1)
 
 
+def oversampled(
+    rng: np.random.Generator, data: Data, rows: np.ndarray, batch_size: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """As :func:`uniform`, but rows with y = 1 come again, at random, until there are as many as others."""
+    anomalies, others = _kinds(data, rows)
+    missing = len(others) - len(anomalies)
+    more = rng.choice(anomalies, missing) if len(anomalies) and missing > 0 else anomalies[:0]
+    return uniform(rng, data, np.concatenate([rows, more]), batch_size)
+
+
+def undersampled(
+    rng: np.random.Generator, data: Data, rows: np.ndarray, batch_size: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """As :func:`uniform`, but of the rows with another y than 1 only as many as of those, others every time."""
+    anomalies, others = _kinds(data, rows)
+    if not len(anomalies):
+        return uniform(rng, data, rows, batch_size)
+    return uniform(rng, data, np.concatenate([anomalies, rng.permutation(others)[: len(anomalies)]]), batch_size)
+
+
+def _kinds(data: Data, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    anomalous = data["y"][rows] == 1
+    return rows[anomalous], rows[~anomalous]
+
+
 def gather_rows(data: Data, index: np.ndarray) -> dict[str, np.ndarray]:
     """The rows of every array of ``data`` at ``index``."""
     return {name: array[index] for name, array in data.items()}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -24,6 +26,8 @@ class WeakClassifier(Classifier):
     scores mean anomaly. ``predict_proba`` follows the score, but is no calibrated probability.
     """
 
+    takes_unlabelled: ClassVar[bool] = True
+
     def method(self) -> Method:
         raise NotImplementedError
 
@@ -34,7 +38,8 @@ class WeakClassifier(Classifier):
         if len(z) > BOUNDARY_ROWS:
             drawn = np.random.default_rng(0).permutation(np.flatnonzero(y != 1))[:BOUNDARY_ROWS]
             rows = np.concatenate([drawn, np.flatnonzero(y == 1)[:BOUNDARY_ROWS]])
-        cut = np.float32(_boundary(self.score_encoded(z[rows]), y[rows] == 1))
+        weights = self._row_weights(np.array([0, 1]), np.bincount(y == 1, minlength=2))
+        cut = np.float32(_boundary(self.score_encoded(z[rows]), y[rows] == 1, weights))
         self.members_["buffers"]["boundary"] = self.members_["buffers"]["boundary"] + cut
         held, scores = self.honest_
         self.honest_ = held, scores - float(cut)
@@ -61,11 +66,12 @@ class WeakClassifier(Classifier):
         return data, np.arange(len(z)), anomaly.astype(np.int8)
 
 
-def _boundary(scores: np.ndarray, anomaly: np.ndarray) -> float:
-    """The score at which the shares of anomalies above and of other rows below sum to the most."""
+def _boundary(scores: np.ndarray, anomaly: np.ndarray, weights: Sequence[float] | np.ndarray = (1, 1)) -> float:
+    """The score at which the weighted shares of other rows below and of anomalies above sum to the most."""
     order = np.argsort(scores, kind="stable")
     ranked, is_anomaly = scores[order], anomaly[order]
-    below = np.cumsum(~is_anomaly) / (~is_anomaly).sum() - np.cumsum(is_anomaly) / is_anomaly.sum()
+    below = weights[0] * np.cumsum(~is_anomaly) / (~is_anomaly).sum()
+    below -= weights[1] * np.cumsum(is_anomaly) / is_anomaly.sum()
     below[:-1][ranked[1:] == ranked[:-1]] = -np.inf  # rows of one score stay on one side
     best = int(np.argmax(below))
     return float(ranked[best] + ranked[min(best + 1, len(ranked) - 1)]) / 2

@@ -129,6 +129,11 @@ how_learn = _all(
         anomaly,
         click.option("--drop", type=Columns(), multiple=True, metavar="A,B", help="Columns to leave out."),
         click.option("--only", type=Columns(), multiple=True, metavar="A,B", help="Columns to learn from, no others."),
+        click.option(
+            "--setting",
+            metavar="NAME",
+            help="unsupervised, one-class, 'weakly supervised' (weak) or supervised; by the labels unless given.",
+        ),
         click.option("--detector", metavar="NAME", help="The method; `amiss detectors` lists them."),
         click.option(
             "--set",
@@ -164,7 +169,7 @@ def learning(options: dict[str, Any]) -> dict[str, Any]:
     """The command's options -> those of :func:`amiss.model.prepare`."""
     if options["anomaly"] is not None and options["label"] is None:
         raise OptionError("--anomaly is a value of the label column", hint="name the column: --label COL")
-    chosen = {key: options[key] for key in ("detector", "seed", "budget", "anomaly")} | {
+    chosen = {key: options[key] for key in ("detector", "setting", "seed", "budget", "anomaly")} | {
         "examples": options.get("examples", True)
     }
     chosen["rule"] = rule(options)

@@ -65,6 +65,7 @@ class Outcome:
             "columns": self.columns,
             "detector": self.card.get("detector"),
             "setting": self.card.get("setting"),
+            "setting_why": self.card.get("setting_why"),
             "seed": self.card.get("seed"),
             "stopped": self.card.get("stopped", ""),
             "seconds": round(self.seconds, 3),

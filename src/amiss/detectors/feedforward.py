@@ -12,22 +12,33 @@ import numpy as np
 import optax
 from jax import Array
 
-from amiss.base import Classifier, Report, log_odds
+from amiss.base import Report, log_odds
 from amiss.errors import Range
-from amiss.networks import activation, init_bins, init_mlp, mlp, piecewise
+from amiss.imbalance import ImbalancedClassifier
+from amiss.networks import activation, init_bins, init_mlp, mlp, piecewise, room_for_bins
 from amiss.params import Params
 from amiss.sampling import Data
 from amiss.train import Batch, Method
 
+ROOM_ROWS = 20_000  #: rows, at most, that are looked at for how many columns are cut
+
 
 @lru_cache
 def _method(
-    hidden: tuple[int, ...], act: str, dropout: float, bins: int, scale: float, focus: float, smooth: float, mix: float
+    hidden: tuple[int, ...],
+    act: str,
+    dropout: float,
+    bins: int,
+    scale: float,
+    focus: float,
+    smooth: float,
+    mix: float,
+    room: int | None,
 ) -> Method:
     function = activation(act)
 
     def init(rng: np.random.Generator, data: Data, columns: int) -> Params:
-        buffers = init_bins(data["x"], bins, data["y"]) if bins else {}
+        buffers = init_bins(data["x"], bins, data["y"], room) if bins else {}
         buffers |= {"gain": np.ones((), np.float32), "shift": np.zeros((), np.float32)}
         more = buffers["low"].size if bins else 0
         sizes = (data["x"].shape[-1] + more, *hidden, 1)
@@ -67,7 +78,7 @@ def _method(
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class FeedForward(Classifier):
+class FeedForward(ImbalancedClassifier):
     """Dense layers with a sigmoid output, trained by binary cross-entropy (Rumelhart, Hinton and Williams, 1986).
 
     Finds rows like the labelled anomalies. Fails on kinds of anomaly that no label shows, and with a handful of labels.
@@ -81,7 +92,7 @@ class FeedForward(Classifier):
     column_rate: how much faster than the weights a scale of every input is learned, which mutes columns; 0 for none.
     label_smoothing: what a label says too surely, in [0, 1): 0.1 learns 0.95 and 0.05 (Szegedy et al., 2016).
     mixup: both parameters of the beta distribution that pairs of rows and labels are mixed by (Zhang et al., 2018); 0
-    for none.
+    for none. imbalance: what is done about anomalies being few, by name: see :mod:`amiss.imbalance`.
     """
 
     hidden: tuple[int, ...] = (128, 64)
@@ -103,14 +114,18 @@ class FeedForward(Classifier):
         "label_smoothing": Range(0, 1, open_high=True),
         "mixup": Range(0),
     }
+    room_: ClassVar[int | None] = None  #: columns that there is room to cut, the same for all members
 
     def method(self) -> Method:
         return _method(
             tuple(self.hidden), self.activation, float(self.dropout), int(self.bins), float(self.column_rate),
-            self._focus(), float(self.label_smoothing), float(self.mixup),
+            self._focus(), float(self.label_smoothing), float(self.mixup), self.room_,
         )  # fmt: skip
 
     def fit_encoded(self, z: np.ndarray, y: np.ndarray | None = None, *, report: Report | None = None) -> FeedForward:
+        if self.bins and y is not None and len(z):
+            part = slice(None, None, -(-len(z) // ROOM_ROWS))
+            self.room_ = room_for_bins(z[part], self.bins, y[part])  # type: ignore[misc]
         super().fit_encoded(z, y, report=report)
         rows, scores = self.honest_
         if self.stopping == "loss" or y is None or len(np.unique(y[rows])) < 2:
@@ -122,7 +137,3 @@ class FeedForward(Classifier):
             self.members_["buffers"][name] = np.full(self.n_estimators, value, np.float32)
         self.honest_ = rows, scores * gain + shift
         return self
-
-    def _focus(self) -> float:
-        """The exponent by which the loss of rows that are sure already is lowered; 0 where it is not."""
-        return 0.0
