@@ -97,6 +97,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "pyarrow": ("objects", "reading", "writing"),
     "sklearn": (
         "base",
+        "imbalance",
         "default",
         "evaluate",
         "calibrate",
@@ -108,6 +109,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
         "report.summarise",
         *LAYERS[-1],
     ),
+    "imblearn": ("imbalance",),
     "safetensors": ("store",),
     "click": LAYERS[-1],
     "rich": LAYERS[-1],

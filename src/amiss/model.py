@@ -294,10 +294,8 @@ def prepare(
     if issubclass(kind, Classifier) and int((labels.y == 1).sum()) < 2:  # type: ignore[union-attr]
         raise LabelError(
             "one labelled anomaly is too few to learn from and to check what was learned",
-            where=f"{raw.source}, column {labels.column!r}",  # type: ignore[union-attr]
             required="at least 2",
-            found="1",
-            hint="label more rows, or find anomalies without it: --setting one-class, where most others are normal",
+            hint="label more rows, or find anomalies without it: --setting one-class",
         )
     if contamination is not None:
         rule = Rule("contamination", contamination)
