@@ -41,6 +41,26 @@ def test_isotonic_where_the_curve_is_no_logistic_one() -> None:
     assert np.abs(found.probability(step(other)) - chance).mean() < 0.03
 
 
+@pytest.mark.parametrize(("rows", "seed"), [(60, 0), (60, 1), (400, 2), (400, 3), (4000, 4)])
+def test_log_odds_that_are_right_stay_as_they_are(rows: int, seed: int) -> None:
+    score, y, chance = case(rows, seed)
+    right = (score - 3) / 2
+    found = Calibration.learn(right, y, log_odds=True)
+    assert found is not None
+    assert found.loss.keys() == {"as is", "platt", "isotonic"}
+    assert found.method == "as is"
+    assert np.allclose(found.probability(right), chance)
+    assert np.array_equal(Calibration.from_json(found.to_json()).probability(right), found.probability(right))
+
+
+def test_log_odds_that_are_wrong_do_not() -> None:
+    score, y, _ = case(2000)
+    found = Calibration.learn(score, y, log_odds=True)
+    assert found is not None
+    assert found.method == "platt"
+    assert found.loss["platt"] < found.loss["as is"]
+
+
 @pytest.mark.parametrize("rows", [80, 4000])
 def test_probabilities_keep_the_order_of_scores(rows: int) -> None:
     score, y, _ = case(rows)
@@ -79,6 +99,8 @@ def test_a_classifier_s_probabilities_are_calibrated() -> None:
     kind = amiss.detectors.FeedForward(epochs=60, learning_rate=0.01, dropout=0.0, random_state=0)
     fitted = kind.fit(x[:800], y[:800])
     told, score = fitted.predict_proba(x[800:])[:, 1], fitted.anomaly_score(x[800:])
+    gap = (told - chance[800:]) ** 2 - (1 / (1 + np.exp(-score)) - chance[800:]) ** 2
+    assert gap.mean() <= 2 * gap.std() / np.sqrt(len(gap))  # than its own log-odds it is no worse
     assert told.mean() == pytest.approx(chance[800:].mean(), abs=0.05)
     assert ((told - chance[800:]) ** 2).mean() < 0.3 * chance[800:].var()
     order = np.argsort(score, kind="stable")

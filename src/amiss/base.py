@@ -61,6 +61,11 @@ class Learner(BaseEstimator):
         """(rows,) float64 anomaly scores of z (rows, columns) float32, encoded as in training."""
         raise NotImplementedError
 
+    @property
+    def tells_log_odds(self) -> bool:
+        """Whether the score is one of the log-odds of an anomaly among rows like those of training."""
+        return False
+
     def _training_data(
         self, z: np.ndarray, y: np.ndarray | None
     ) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray | None]:
@@ -349,7 +354,8 @@ class Classifier(ClassifierMixin, Network):
         self.scaler_ = Scaler.fit(X, self.bend)
         self.fit_encoded(self.scaler_.transform(X), codes)
         rows, score = self.honest_  # with class weights, probabilities are those of the weighted classes
-        self.calibration_ = None if self.class_weight is not None else Calibration.learn(score, codes[rows])
+        own = self.class_weight is None
+        self.calibration_ = Calibration.learn(score, codes[rows], log_odds=self.tells_log_odds) if own else None
         return self
 
     def decision_function(self, X: Any) -> np.ndarray:

@@ -1,8 +1,9 @@
 """Score -> probability of an anomaly, learned on held-out labelled rows.
 
-Two ways compete, and the one that explains rows it has not seen better is kept: a logistic curve (Platt, 1999) and a
-rising curve of any shape (isotonic regression; Zadrozny and Elkan, 2002). Both are kept as one rising broken line from
-score to log-odds, so that a probability never changes the order of two rows.
+Ways compete, and the one that explains rows it has not seen better is kept: a logistic curve (Platt, 1999), a rising
+curve of any shape (isotonic regression; Zadrozny and Elkan, 2002) and, where the score is one of log-odds, the score as
+it is, which stays unless another is better by more than chance. All are kept as one rising broken line from score to
+log-odds, so that a probability never changes the order of two rows.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ KNOTS = 200  #: corners of the line, at most
 class Calibration:
     """A rising broken line: ``log_odds`` (knots,) at ``scores`` (knots,), going on beyond them with ``slope``.
 
-    method: 'platt' or 'isotonic'. loss: log loss a row, nats, of each on rows left out of it.
+    method: 'as is', 'platt' or 'isotonic'. loss: log loss a row, nats, of each on rows left out of it.
     """
 
     scores: np.ndarray
@@ -34,10 +35,13 @@ class Calibration:
     loss: dict[str, float] = field(default_factory=dict)
 
     @classmethod
-    def learn(cls, score: np.ndarray, y: np.ndarray | None, seed: int = 0) -> Calibration | None:
+    def learn(
+        cls, score: np.ndarray, y: np.ndarray | None, seed: int = 0, *, log_odds: bool = False
+    ) -> Calibration | None:
         """From scores (rows,) of rows that the detector had not learned from, and y (rows,) in {1, 0, -1}.
 
-        None where fewer than ``FEWEST`` of either kind are known.
+        log_odds: whether the score is one of log-odds, which may be kept as it is. None where fewer than ``FEWEST`` of
+        either kind are known.
         """
         if y is None:
             return None
@@ -50,15 +54,20 @@ class Calibration:
         for value in (0, 1):  # stratified, or a fold might hold no anomaly
             rows = rng.permutation(np.flatnonzero(y == value))
             fold[rows] = np.arange(len(rows)) % FOLDS
-        loss = {}
-        for name, way in (("platt", _platt), ("isotonic", _isotonic)):
-            total = 0.0
+        ways = {"platt": _platt, "isotonic": _isotonic} | ({"as is": _as_is} if log_odds else {})
+        losses = {name: np.empty(len(y)) for name in ways}
+        for name, way in ways.items():
             for i in range(FOLDS):
-                total += float(_losses(way(score[fold != i], y[fold != i]).to_log_odds(score[fold == i]), y[fold == i]))
-            loss[name] = total / len(y)
-        best = _isotonic if loss["isotonic"] < loss["platt"] else _platt
-        found = best(score, y)
-        return cls(found.scores, found.log_odds, found.slope, found.method, loss)
+                out = fold == i
+                losses[name][out] = _losses(way(score[~out], y[~out]).to_log_odds(score[out]), y[out])
+        best = min(("platt", "isotonic"), key=lambda name: losses[name].sum())
+        if log_odds:  # by less than a standard error is no better
+            gain = losses["as is"] - losses[best]
+            if gain.mean() <= gain.std(ddof=1) / np.sqrt(len(y)):
+                best = "as is"
+        found = ways[best](score, y)
+        loss = {name: float(each.mean()) for name, each in losses.items()}
+        return cls(found.scores, found.log_odds, found.slope, best, loss)
 
     def to_log_odds(self, score: np.ndarray) -> np.ndarray:
         """(rows,) log-odds of an anomaly, rising with the score (rows,)."""
@@ -88,9 +97,14 @@ class Calibration:
             raise ModelFileError("the model's calibration is damaged", found=repr(error)) from error
 
 
-def _losses(log_odds: np.ndarray, y: np.ndarray) -> float:
-    """Log loss, summed."""
-    return float((np.logaddexp(0, log_odds) - y * log_odds).sum())
+def _losses(log_odds: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """(rows,) log loss, nats."""
+    return np.asarray(np.logaddexp(0, log_odds) - y * log_odds)
+
+
+def _as_is(score: np.ndarray, y: np.ndarray) -> Calibration:
+    """The score itself is the log-odds."""
+    return Calibration(np.zeros(1), np.zeros(1), 1.0, "as is")
 
 
 def _platt(score: np.ndarray, y: np.ndarray) -> Calibration:
@@ -102,7 +116,7 @@ def _platt(score: np.ndarray, y: np.ndarray) -> Calibration:
     slope, offset = 0.0, float(np.log((ones + 1) / (zeros + 1)))
 
     def loss(a: float, b: float) -> float:
-        return _losses(a * x + b, target) + 1e-6 * a * a
+        return float(_losses(a * x + b, target).sum()) + 1e-6 * a * a
 
     now = loss(slope, offset)
     for _ in range(50):

@@ -377,7 +377,7 @@ def fit_prepared(task: Fit) -> Model:
                 " holds as numbers; a detector that does not, e.g. Autoencoder, keeps none"
             )
     card["examples"] = len(background) if background.examples else 0
-    calibration = Calibration.learn(decision.held, decision.labels, task.recipe.seed)
+    calibration = Calibration.learn(decision.held, decision.labels, task.recipe.seed, log_odds=detector.tells_log_odds)
     return Model(task.table.schema, encoder, detector, decision, card, notes, background, calibration)
 
 
@@ -466,13 +466,14 @@ def detect_prepared(task: Fit) -> Detection:
     started = time.perf_counter()
     score, fold, encoder = crossfit.out_of_fold(task.table, task.y, task.recipe, task.folds)
     p_value, flagged, probability = np.empty(len(score)), np.empty(len(score), bool), np.full(len(score), np.nan)
+    told = task.recipe.detector(**task.recipe.parameters).tells_log_odds
     for i in range(task.folds):
         decision = Decision.learn(task.rule, score[fold != i], task.y[fold != i], task.recipe.seed)
         p_value[fold == i] = decision.p_values(score[fold == i])
         if task.rule.name == "alerts":
             continue
         flagged[fold == i] = decision.flag(score[fold == i])
-        calibration = Calibration.learn(decision.held, decision.labels, task.recipe.seed)
+        calibration = Calibration.learn(decision.held, decision.labels, task.recipe.seed, log_odds=told)
         if calibration is not None:
             probability[fold == i] = calibration.probability(score[fold == i])
     if task.rule.name == "alerts":  # a budget is of the whole table

@@ -122,6 +122,10 @@ class FeedForward(ImbalancedClassifier):
             self._focus(), float(self.label_smoothing), float(self.mixup), self.room_,
         )  # fmt: skip
 
+    @property
+    def tells_log_odds(self) -> bool:
+        return self.class_weight is None and self._remedy() == "none"
+
     def fit_encoded(self, z: np.ndarray, y: np.ndarray | None = None, *, report: Report | None = None) -> FeedForward:
         if self.bins and y is not None and len(z):
             part = slice(None, None, -(-len(z) // ROOM_ROWS))
