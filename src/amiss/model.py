@@ -463,10 +463,9 @@ def detect_prepared(task: Fit) -> Detection:
             frame, task.table.schema, model.card, model.notes, model.encoder.describe(), task.leaks, model,
             verdict=verdict, task=task,
         )  # fmt: skip
-    started = time.perf_counter()
+    started, told = time.perf_counter(), task.recipe.detector(**task.recipe.parameters).tells_log_odds
     score, fold, encoder = crossfit.out_of_fold(task.table, task.y, task.recipe, task.folds)
     p_value, flagged, probability = np.empty(len(score)), np.empty(len(score), bool), np.full(len(score), np.nan)
-    told = task.recipe.detector(**task.recipe.parameters).tells_log_odds
     for i in range(task.folds):
         decision = Decision.learn(task.rule, score[fold != i], task.y[fold != i], task.recipe.seed)
         p_value[fold == i] = decision.p_values(score[fold == i])
