@@ -92,6 +92,7 @@ class AnomalyClassifier(FeedForward):
     n_estimators: int = 8
     average: float = 0.98
     validation_fraction: float = 0.125
+    patience: int | None = 8
     stopping: str = "average precision"
     unlabelled: str = "normal"
 

@@ -164,10 +164,15 @@ def piecewise(bins: dict[str, Array], x: Array) -> Array:
 
 
 def drop(x: Array, rate: float, key: Array) -> Array:
-    """Inverted dropout; a byte of randomness a unit, as drawing 32 bits would cost more than the network does."""
-    dropped = min(round(256 * rate), 255)
-    keep = jax.random.bits(key, x.shape, jnp.uint8) >= dropped
-    return jnp.where(keep, x * (256 / (256 - dropped)), 0.0)
+    """Inverted dropout. One word is drawn, and a unit's number is hashed with it (MurmurHash3's finaliser, Appleby,
+    2011): a generator's bits for every unit would cost as much as the network does."""
+    word = jax.random.bits(key, (), jnp.uint32)
+    unit = jax.lax.iota(jnp.uint32, x.size).reshape(x.shape)
+    mixed = (unit + jnp.uint32(1)) * jnp.uint32(0x9E3779B9) ^ word
+    for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
+        mixed = (mixed ^ (mixed >> jnp.uint32(shift))) * jnp.uint32(factor)
+    mixed = mixed ^ (mixed >> jnp.uint32(16))
+    return jnp.where(mixed >= jnp.uint32(round(rate * (2**32 - 1))), x / (1 - rate), 0.0)
 
 
 def prefix(name: str, weights: dict[str, Any]) -> dict[str, Any]:

@@ -47,8 +47,8 @@ def _method(
 
     def logit(params: Params, x: Array, key: Array | None = None) -> Array:
         weights = dict(params.weights)
-        if scale:
-            x = x * (1 + scale * weights.pop("scale"))[None, :]
+        if scale:  # of the first weights rather than of x: its gradient then costs no product of matrices
+            weights["w0"] = (1 + scale * weights.pop("scale"))[:, None] * weights["w0"]
         return jnp.squeeze(mlp(weights, x, function, dropout, key), -1)
 
     def seen(params: Params, rows: Array) -> Array:
