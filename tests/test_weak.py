@@ -78,8 +78,8 @@ def test_loss_is_the_right_way_round(name: str) -> None:
 def test_unlabelled_and_labels_of_two_kinds(name: str) -> None:
     x, y = planted(300)
     detector = weak(name).fit(x, few(y, 10))
-    assert detector.classes_.tolist() == [0, 1]
-    assert set(detector.predict(x)) <= {0, 1}
+    assert detector.classes_.tolist() == [-1, 1]
+    assert set(detector.predict(x)) <= {-1, 1}
     with pytest.raises(LabelError, match="1 class"):
         weak(name).fit(x, np.full(300, -1))
     with pytest.raises(LabelError, match="labelled anomalies"):
