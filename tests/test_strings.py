@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from amiss.decision import PERIODS, RULES, Rule
+from amiss.learning import _sentence as learning_sentence
+from amiss.reasons import Counterfactual
 from amiss.report.strings import LANGUAGES, STRINGS, translated, word
 from amiss.report.strings_notes import NOTES
 
@@ -106,6 +108,22 @@ def test_rules_are_told_in_every_language() -> None:
     for per in PERIODS:
         assert Rule("alerts", 50, per).sentence() == f"the 50 strangest rows of every {per}"
         assert str(Rule("alerts", 50, per)) == f"alerts 50/{per}"
+
+
+@pytest.mark.parametrize(("gain", "low"), [(0.001, -0.01), (0.02, -0.01), (0.05, 0.01)])
+def test_what_more_labels_would_bring_is_told_in_every_language(gain: float, low: float) -> None:
+    found = {"more": 50, "expected_gain": gain, "gain_low": low, "gain_high": 0.1}
+    told = learning_sentence(found, 0.1)
+    assert CHINESE.search(translated(told, "zh"))
+    assert f"{gain:+.3f}" in translated(told, "zh")
+    assert not re.search("[a-z]", translated(told, "zh"))
+
+
+def test_one_column_and_more() -> None:
+    cells = (("a", "1", "2"), ("b", "1", "2"))
+    assert Counterfactual(cells[:1], 1.0, False).sentence() == "no change of one column makes this row ordinary"
+    assert "up to 2 columns" in Counterfactual(cells, 1.0, False).sentence()
+    assert CHINESE.search(Counterfactual(cells[:1], 1.0, False).sentence("zh"))
 
 
 def test_a_word_without_a_text_is_told_as_it_is() -> None:

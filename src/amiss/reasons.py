@@ -59,7 +59,8 @@ class Counterfactual:
 
     def sentence(self, lang: str = "en") -> str:
         if not self.enough:
-            return say("change.not_enough", lang, count=len(self.cells))
+            few = "change.not_enough_one" if len(self.cells) == 1 else "change.not_enough"
+            return say(few, lang, count=len(self.cells))
         missing = say("reason.missing", lang)
         cells = [
             say("reason.column", lang, column=shorten(c), value=missing if new is None else shorten(new))

@@ -186,9 +186,10 @@ def _show(found: SeriesDetection, screen: Screen, seconds: float, written: list[
     for name, measures in found.evaluation.items():
         words = ", ".join(f"{key} {measures[key]:.3f}" for key in ("vus_pr", "auc_pr", "event_f1", "affiliation_f1"))
         console.print(clean(f"Against the labels{name and ' of ' + name}: {words}"), soft_wrap=True)
-    rows = int(found.frame["is_anomaly"].sum())
+    rows, one = int(found.frame["is_anomaly"].sum()), found.events.height == 1
+    stretches = "1 stretch" if one else f"{found.events.height:,} stretches"
     console.print(
-        f"{found.events.height:,} stretches, {rows:,} of {found.frame.height:,} rows, look amiss, says"
+        f"{stretches}, {rows:,} of {found.frame.height:,} rows, {'looks' if one else 'look'} amiss, says"
         f" {found.card['detector']} ({found.card['setting']}) after {seconds:.1f} s."
         + ("" if found.causal else " Scores use later rows, too: they are not causal."),
         style="bold", soft_wrap=True,

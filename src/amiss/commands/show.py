@@ -14,6 +14,7 @@ from rich.text import Text
 from amiss.commands.outcome import Outcome
 from amiss.console import Screen, clean
 from amiss.evaluate import named_measures
+from amiss.report.strings import translated
 from amiss.schema import Kind
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def measures(evaluation: dict[str, Any], console: Console, title: str) -> None:
     console.print(table)
 
 
-def learning(curve: dict[str, Any], console: Console) -> None:
+def learning(curve: dict[str, Any], console: Console, lang: str) -> None:
     """What was reached with how many labels, and whether more would help."""
     title = "Learned from parts of the labels, judged by held-out rows"
     table = Table(box=SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", pad_edge=False)
@@ -142,7 +143,7 @@ def learning(curve: dict[str, Any], console: Console) -> None:
     ):
         table.add_row(f"{n:,}", f"{ones:,}", f"{value:.3f}", f"{low:.3f} to {high:.3f}")
     console.print(table)
-    console.print(Text(curve["sentence"], "bold"), soft_wrap=True)
+    console.print(Text(translated(curve["sentence"], lang), "bold"), soft_wrap=True)
 
 
 def summary(outcome: Outcome) -> str:

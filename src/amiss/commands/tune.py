@@ -141,27 +141,29 @@ def _show(found: Tuned, result: Any, screen: Screen) -> None:
         f"{states.count(s)} {words}" for s, words in (("pruned", "given up early"), ("failed", "failed")) if s in states
     )
     console.print(f"{len(states)} trials of {found.folds} folds" + (f": {counts}" if counts else "") + ".")
-    console.print(Text(clean(sentence(found)), "bold"), soft_wrap=True)
+    console.print(Text(clean(sentence(found, result.lang)), "bold"), soft_wrap=True)
     learned = f"{result.card['detector']} ({result.card['setting']}), {result.seconds:.1f} s in all"
     console.print(clean(f"Written: {result.output}, {learned}."), soft_wrap=True)
 
 
-def sentence(found: Tuned) -> str:
+def sentence(found: Tuned, lang: str = "en") -> str:
     """What the winner is worth, on rows that the search never saw."""
+    from amiss.report.strings import say
+
     held, gain = found.held_out, found.held_out["gain"]
     low, high = held["winner"]["interval"]["average_precision"]
-    told = (
-        f"On {held['rows']:,} rows ({held['anomalies']:,} anomalies) that the search never saw, the winner's average"
-        f" precision is {held['winner']['average_precision']:.3f} ({low:.3f} to {high:.3f}; chance"
-        f" {held['winner']['chance']['average_precision']:.3f})"
-    )
+    told = say(
+        "tuned.held", lang, rows=f"{held['rows']:,}", anomalies=f"{held['anomalies']:,}", low=f"{low:.3f}",
+        high=f"{high:.3f}", winner=f"{held['winner']['average_precision']:.3f}",
+        chance=f"{held['winner']['chance']['average_precision']:.3f}",
+    )  # fmt: skip
     if found.best.number == 0:
-        return told + "; it has the defaults."
-    sure = "" if gain["low"] > 0 or gain["high"] < 0 else ": no difference that these rows could show"
-    return (
-        f"{told}, the defaults' {held['default']['average_precision']:.3f}: a gain of {gain['value']:+.3f}"
-        f" ({gain['low']:+.3f} to {gain['high']:+.3f}){sure}."
-    )
+        return say("tuned.defaults", lang, held=told)
+    return say(
+        "tuned.gain" if gain["low"] > 0 or gain["high"] < 0 else "tuned.unsure", lang, held=told,
+        default=f"{held['default']['average_precision']:.3f}", gain=f"{gain['value']:+.3f}", low=f"{gain['low']:+.3f}",
+        high=f"{gain['high']:+.3f}",
+    )  # fmt: skip
 
 
 def _spread(scores: list[float]) -> float:

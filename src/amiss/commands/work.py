@@ -164,7 +164,7 @@ def finish(result: Outcome, screen: Screen, then: str = "", rows: bool = True) -
     if result.evaluation is not None:
         show.measures(result.evaluation, console, show.TITLE)
     if result.learning is not None:
-        show.learning(result.learning, console)
+        show.learning(result.learning, console, result.lang)
     if result.frame is not None:
         console.print(show.summary(result), style="bold", soft_wrap=True)
         console.print(show.rule(result), soft_wrap=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 from amiss.report import plots
 from amiss.report.plots import esc
-from amiss.report.strings import say
+from amiss.report.strings import say, translated, word
 
 Summary = dict[str, Any]
 SHOWN = 15  #: trials that are listed
@@ -30,13 +30,13 @@ def tuning(found: Summary, lang: str) -> str:
     title, numbers = say("report.best_so_far", lang), [t["trial"] for t in done]
     picture = "" if len(done) < 2 else plots.curve(
         [("a", numbers, best), ("c", numbers, [t["score"] for t in done])], title, say("report.trial", lang),
-        told["metric"].replace("_", " "), unit=False,
+        word("measure", told["metric"], lang), unit=False,
     )  # fmt: skip
     heads = [say(f"report.{k}", lang) for k in ("trial", "value", "state", "seconds", "parameters")]
     top = sorted(told["trials"], key=lambda t: (t["state"] != "done", -(t["score"] or 0.0)))[:SHOWN]
     lines = "".join(
         f'<tr><th scope="row">{t["trial"]}</th><td>{"" if t["score"] is None else format(t["score"], ".3f")}</td>'
-        f"<td>{esc(t['state'])}</td><td>{t['seconds']:.1f}</td>"
+        f"<td>{esc(word('state', t['state'], lang))}</td><td>{t['seconds']:.1f}</td>"
         f"<td>{esc(' '.join(f'{k}={v}' for k, v in t['parameters'].items()))}</td></tr>"
         for t in top
     )
@@ -57,4 +57,5 @@ def learning(found: Summary, lang: str) -> str:
     title = say("report.learning", lang)
     axes = say("report.labels", lang), say("report.average_precision", lang)
     picture = plots.curve(lines, title, *axes, unit=False) if len(told["labels"]) > 1 else ""
-    return f'<section id="learning"><h2>{esc(title)}</h2><p>{esc(told["sentence"])}</p>{picture}</section>'
+    words = esc(translated(told["sentence"], lang))
+    return f'<section id="learning"><h2>{esc(title)}</h2><p>{words}</p>{picture}</section>'
