@@ -22,6 +22,7 @@ import amiss
 from amiss import tune as public
 from amiss.cli import main
 from amiss.errors import InputError, LabelError, MissingExtraError, OptionError
+from amiss.imbalance import TRIED
 from amiss.journal import Journal
 from amiss.model import learner
 from amiss.space import Range, space
@@ -75,7 +76,7 @@ def test_trials_and_winner(found: Tuned) -> None:
     assert json.dumps(found.to_json(), allow_nan=False)
     parameters = found.model.detector.get_params()
     for name, word in found.settings.items():
-        assert parameters[name] == typed(name, word, fields_of(learner("FeedForward"))[name])
+        assert parameters[name] == typed(name, word, fields_of(type(found.model.detector))[name])
 
 
 def test_held_out_rows_do_not_steer(found: Tuned) -> None:
@@ -249,6 +250,20 @@ def test_the_space_is_the_detector_s_own(name: str) -> None:
         for word in [written(defaults[key])] if isinstance(choices, Range) else choices.words:
             assert word == written(typed(key, word, hints[key]))
         kind(**{key: defaults[key]})
+
+
+@pytest.mark.parametrize("name", ["AnomalyClassifier", "FeedForward"])
+def test_imbalance_and_regularisation_are_searched(name: str) -> None:
+    found, kind = space(learner(name)), learner(name)
+    names = {"dropout", "weight_decay", "label_smoothing", "mixup", "imbalance"}
+    assert names <= found.keys()
+    assert "class_weight" not in found  # a remedy of its own beside it would count twice
+    assert set(found["imbalance"].words) == set(TRIED)
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=(120, 3)).astype(np.float32)
+    y = (np.arange(120) % 6 == 0).astype(np.int8)
+    for word in found["imbalance"].words:  # what a search may draw, a detector takes
+        kind(imbalance=word, epochs=1, n_estimators=1, hidden=(4,), random_state=0).fit_encoded(z, y)
 
 
 def test_journals_survive_torn_lines(tmp_path: Path) -> None:

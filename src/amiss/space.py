@@ -64,6 +64,7 @@ RANGES: dict[str, Range | Choice] = {
     "label_smoothing": Choice(("0.0", "0.05", "0.1")),
     "mixup": Choice(("0.0", "0.2", "0.4")),
     "batch_size": Choice(("none", "32", "64", "128", "256", "512")),
+    "imbalance": Choice(("none", "class weights", "focal", "oversample", "undersample", "balanced")),
     "class_weight": Choice(("none", "balanced")),
     "schedule": Choice(("constant", "cosine")),
 }
@@ -81,6 +82,8 @@ def space(kind: type, fixed: Collection[str] = ()) -> dict[str, Range | Choice]:
         known = Choice(listed) if listed else RANGES.get(each.name)
         if known is not None:
             found[each.name] = known.holding(written(each.default))
+    if "imbalance" in found:
+        found.pop("class_weight", None)  # it would weigh the classes twice
     return found
 
 
