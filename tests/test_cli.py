@@ -244,7 +244,7 @@ BAD: dict[str, tuple[bytes, list[str], str]] = {
     "drop absent": ("\n".join(ROWS).encode(), ["--drop", "amounts"], "did you mean 'amount'"),
     "no detector": ("\n".join(ROWS).encode(), ["--detector", "feedforwrd"], "did you mean 'FeedForward'"),
     "detector without labels": ("\n".join(ROWS).encode(), ["--detector", "FeedForward"], "labels"),
-    "no parameter": ("\n".join(ROWS).encode(), ["--set", "epoch=3"], "--detector"),
+    "no parameter": ("\n".join(ROWS).encode(), ["--set", "epoch=3"], "did you mean 'epochs'"),
     "parameter of its own": ("\n".join(ROWS).encode(), ["--set", "seed=3"], "--seed"),
     "wrong parameter": ("\n".join(ROWS).encode(), ["--set", "epochs=many"], "a whole number"),
     "no pair": ("\n".join(ROWS).encode(), ["--set", "epochs"], "key=value"),

@@ -494,7 +494,5 @@ def _checked(kind: type[Learner], parameters: dict[str, Any]) -> dict[str, Any]:
     known = [f.name for f in dataclasses.fields(kind)]
     for name in parameters:
         if name not in known:
-            bare = issubclass(kind, amiss.AnomalyDetector)
-            hint = "name a detector: the default without labels has none" if bare else did_you_mean(name, known)
-            raise OptionError(f"{kind.__name__} has no parameter {name!r}", hint=hint)
+            raise OptionError(f"{kind.__name__} has no parameter {name!r}", hint=did_you_mean(name, known))
     return dict(parameters)
