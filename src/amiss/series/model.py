@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from threadpoolctl import threadpool_limits
 
 import amiss
 from amiss import store
@@ -74,7 +75,8 @@ class SeriesModel:
         """
         raw = self.read(data, **reading)
         if causal or adaptive:
-            return self.replay(raw, adaptive=adaptive)
+            with threadpool_limits(1):  # as a stream's: more threads would add up in another order
+                return self.replay(raw, adaptive=adaptive)
         return self.detect(raw).frame.select(*COLUMNS, BLAMED)
 
     def evaluate(self, data: Any, label: str | int | None = None, **reading: Any) -> dict[str, Any]:
