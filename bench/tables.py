@@ -23,7 +23,7 @@ def with_labels(name: str) -> dict:
     import polars as pl
 
     import amiss
-    from amiss.model import detect
+    from amiss.detection import detect
 
     table = RAW[name]
     if name == "card_transactions_sim":
@@ -40,9 +40,9 @@ def without_labels(name: str) -> dict:
     from sklearn.ensemble import IsolationForest
     from sklearn.metrics import average_precision_score, roc_auc_score
 
+    from amiss.detection import detect
     from amiss.evaluate import evaluate
     from amiss.labels import read_labels
-    from amiss.model import detect
     from amiss.reading import ReadOptions, read
 
     table = RAW[name]

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from amiss.model import Detection, detect
+from amiss.detection import Detection, detect
 from amiss.report import write_report
 
 

@@ -17,7 +17,8 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from amiss import detectors, train
-from amiss.base import Classifier, Detector, Learner
+from amiss.base import Detector, Learner
+from amiss.classifier import Classifier
 from amiss.errors import LabelError, OptionError, TableError
 from amiss.params import Params, flatten
 from amiss.sampling import pad_columns

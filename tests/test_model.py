@@ -18,8 +18,10 @@ from sklearn.metrics import roc_auc_score
 
 import amiss
 from amiss.decision import Rule
+from amiss.detection import detect
 from amiss.errors import ColumnError, LabelError, ModelFileError, OptionError
-from amiss.model import Model, detect, prepare
+from amiss.model import Model
+from amiss.task import prepare
 
 QUICK: dict[str, Any] = {"parameters": {"n_estimators": 2, "epochs": 40, "learning_rate": 0.01, "hidden": (32, 4)}}
 UNLABELLED = QUICK | {"detector": "Autoencoder"}

@@ -13,8 +13,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from amiss.detection import Detection, detect
 from amiss.errors import OptionError, OutputError
-from amiss.model import Detection, detect
 from amiss.report import plots, write_report
 from amiss.report.strings import LANGUAGES, STRINGS
 from amiss.report.summarise import of_detection, of_scores, summarise

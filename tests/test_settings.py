@@ -9,9 +9,10 @@ import polars as pl
 import pytest
 
 import amiss
+from amiss.detection import detect
 from amiss.errors import LabelError, OptionError
-from amiss.model import detect, prepare
 from amiss.settings import asked, by_labels
+from amiss.task import prepare
 
 QUICK: dict[str, Any] = {"parameters": {"n_estimators": 2, "steps": 60, "hidden": (16,), "bins": 4}}
 

@@ -13,7 +13,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import amiss
 from amiss import detectors
-from amiss.base import Classifier, Learner
+from amiss.base import Learner
+from amiss.classifier import Classifier
 from amiss.weak import WeakClassifier
 
 pytestmark = [

@@ -14,8 +14,9 @@ import polars as pl
 import pytest
 
 import amiss
-from amiss.model import Detection, detect, prepare
+from amiss.detection import Detection, detect
 from amiss.reading import ReadOptions, read, read_names
+from amiss.task import prepare
 
 SHORT: dict[str, Any] = {"n_estimators": 2, "epochs": 12, "patience": 3}
 

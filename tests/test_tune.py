@@ -24,8 +24,8 @@ from amiss.cli import main
 from amiss.errors import InputError, LabelError, MissingExtraError, OptionError
 from amiss.imbalance import TRIED
 from amiss.journal import Journal
-from amiss.model import learner
 from amiss.space import Range, space
+from amiss.task import learner
 from amiss.tuning import Tuned
 from amiss.words import fields_of, typed, written
 

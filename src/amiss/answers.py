@@ -15,12 +15,13 @@ import polars as pl
 
 from amiss import bootstrap, cells, splits
 from amiss.background import take
-from amiss.base import Classifier
+from amiss.classifier import Classifier
 from amiss.crossfit import Recipe
 from amiss.errors import ColumnError, LabelError, TableError, did_you_mean
 from amiss.labels import ANOMALY_WORDS, NORMAL_WORDS, UNLABELLED_WORDS, same_word
-from amiss.model import Model, fit_prepared, prepare
+from amiss.model import Model, fit_prepared
 from amiss.reading import RawTable, read
+from amiss.task import prepare
 from amiss.verdicts import OURS
 
 ROW = "row"  #: a column of row numbers, from 1

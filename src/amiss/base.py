@@ -11,15 +11,11 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, OutlierMixin
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import average_precision_score
+from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from amiss import train as loop
-from amiss.calibrate import Calibration
 from amiss.errors import LabelError, OptionError, Range, TableError
 from amiss.networks import check_layers
 from amiss.numeric import Scaler
@@ -31,7 +27,6 @@ OFFSET_ROWS = 20_000  # the threshold of ``predict`` is taken from at most this 
 STEPS, EPOCHS_MOST = 3_000, 200  # where the person names no number of epochs
 HONEST_MOST = 50_000  # rows whose held-out scores are kept
 HELD_OUT, ENOUGH = 0.1, 500  # share of the rows that is held out where nothing is trained, and how many will do
-LEAST_GAIN = 0.01  # scores that say nothing keep their order
 HELD_OUT_LEAST = 8  # with fewer validation rows than this, early stopping would follow noise
 
 Report = Callable[[Progress], None]
@@ -314,149 +309,6 @@ class Detector(OutlierMixin, Learner):
     def predict(self, X: Any) -> np.ndarray:
         """(rows,): -1 outlier, +1 inlier. (In y, -1 means something else: unlabelled.)"""
         return np.where(self.decision_function(X) < 0, -1, 1)
-
-
-@dataclass(kw_only=True, eq=False, repr=False)
-class Classifier(ClassifierMixin, Network):
-    """A detector that learns from labels: a binary classifier whose second class is the anomaly.
-
-    class_weight: 'balanced', a dictionary from class to weight, or None.
-    stopping: 'loss': each member stops by its own held-out loss; 'average precision': all stop together, by that of
-    all rows that are held out.
-    """
-
-    class_weight: Any = None
-    stopping: str = "loss"
-
-    takes_unlabelled: ClassVar[bool] = False  #: whether rows of y = -1 are learned from
-
-    def fit(self, X: Any, y: Any) -> Classifier:
-        """Learn from X (rows, columns), numeric and finite, and y (rows,) of two classes, 0 normal and 1 anomaly.
-
-        Other pairs of classes are taken in sorted order, the second being the anomaly. Where y holds 1, 0 and -1,
-        rows of -1 are unlabelled, and beside 1 alone in methods that learn from such rows.
-        Raises LabelError for one class or more than two.
-        """
-        X, y = validate_data(self, X, y, dtype=np.float64, ensure_min_samples=2)
-        check_classification_targets(y)
-        classes = np.unique(y)
-        unlabelled = np.zeros(len(y), bool)
-        if np.array_equal(classes, [-1, 0, 1]):
-            unlabelled, classes = y == -1, classes[1:]
-        elif self.takes_unlabelled and np.array_equal(classes, [-1, 1]):
-            unlabelled = y == -1
-        if len(classes) != 2:
-            count = "1 class" if len(classes) == 1 else f"{len(classes)} classes"
-            only = "Only binary classification is supported. " if len(classes) > 2 else ""
-            raise LabelError(f"{only}A classifier needs two classes, normal and anomaly", found=count)
-        self.classes_ = classes
-        codes = np.where(unlabelled, -1, (y == classes[1]).astype(np.int8))
-        self.scaler_ = Scaler.fit(X, self.bend)
-        self.fit_encoded(self.scaler_.transform(X), codes)
-        rows, score = self.honest_  # with class weights, probabilities are those of the weighted classes
-        own = self.class_weight is None
-        self.calibration_ = Calibration.learn(score, codes[rows], log_odds=self.tells_log_odds) if own else None
-        return self
-
-    def decision_function(self, X: Any) -> np.ndarray:
-        """(rows,): log-odds of the anomaly, in the order of :meth:`anomaly_score`.
-
-        Calibrated on rows that the members held out, where they held out enough of both classes.
-        """
-        score = self.anomaly_score(X)
-        return score if self.calibration_ is None else self.calibration_.to_log_odds(score)
-
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """(rows, 2): probabilities of the two ``classes_``, from :meth:`decision_function`."""
-        anomaly = 1 / (1 + np.exp(-np.clip(self.decision_function(X), -500, 500)))
-        return np.column_stack([1 - anomaly, anomaly])
-
-    def predict(self, X: Any) -> np.ndarray:
-        """(rows,) the likelier of ``classes_``."""
-        likelier = (self.decision_function(X) > 0).astype(int)  # first: it says so where the estimator is not fitted
-        return self.classes_[likelier]
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_class = False
-        return tags
-
-    def _training_data(
-        self, z: np.ndarray, y: np.ndarray | None
-    ) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray | None]:
-        if y is None:
-            raise LabelError("this detector learns from labels", required="a label column", found="none")
-        rows = np.flatnonzero(y >= 0)
-        counts = np.bincount(y[rows], minlength=2)
-        if counts.min() == 0:
-            raise LabelError(
-                "this detector needs rows of both kinds",
-                found=f"{counts[1]} labelled anomalies and {counts[0]} labelled normal rows",
-            )
-        data = {"x": pad_columns(z), "y": y.astype(np.float32), "sample_weight": self._row_weights(y, counts)}
-        return data, rows, y[rows]
-
-    def _as_ensemble(self, scores: np.ndarray, every: np.ndarray) -> np.ndarray:
-        """One member's scores spread wider than the mean of many: brought to its spread, quantile by quantile."""
-        levels = np.linspace(0, 1, min(512, every.shape[1]))
-        alone, together = np.quantile(every, levels), np.quantile(every.mean(0), levels)
-        beyond = np.minimum(scores - alone[0], 0) + np.maximum(scores - alone[-1], 0)
-        return np.interp(scores, alone, together) + beyond
-
-    def _judge(self, data: dict[str, np.ndarray]) -> Judge | None:
-        if self.stopping != "average precision":
-            return None
-
-        def missed(rows: np.ndarray, scores: np.ndarray) -> float:
-            y = data["y"][rows] == 1
-            return 1 - average_precision_score(y, scores) if y.any() else 1.0
-
-        return missed
-
-    def _check_parameters(self) -> None:
-        super()._check_parameters()
-        if self.stopping not in ("loss", "average precision"):
-            required = "'loss' or 'average precision'"
-            raise OptionError("there is no such stopping", required=required, found=repr(self.stopping))
-
-    def _splits(
-        self, rows: np.ndarray, labels: np.ndarray | None, rng: np.random.Generator
-    ) -> list[tuple[np.ndarray, np.ndarray]]:
-        """As they are, but each member holds out rows of its own, stratified by ``labels``."""
-        held = np.zeros((self.n_estimators, len(rows)), bool)
-        if self.patience is not None and self.validation_fraction * len(rows) >= HELD_OUT_LEAST:
-            for value in [None] if labels is None else np.unique(labels):
-                order = rng.permutation(np.flatnonzero(np.ones(len(rows), bool) if labels is None else labels == value))
-                count = self.validation_fraction * len(order)
-                for member in range(self.n_estimators):  # one after another through all rows, and round again
-                    start, stop = round(member * count), round((member + 1) * count)
-                    picked = order[np.arange(start, max(start + 1, stop)) % len(order)]
-                    held[member, picked[: len(order) - 1]] = True
-        return [(rows[~out], rows[out]) for out in held]
-
-    def _row_weights(self, y: np.ndarray, counts: np.ndarray) -> np.ndarray:
-        if self.class_weight is None:
-            normal, anomaly = 1.0, 1.0
-        elif isinstance(self.class_weight, str):
-            if self.class_weight != "balanced":
-                raise OptionError(
-                    "class_weight is not understood",
-                    required="None, 'balanced' or a dict",
-                    found=repr(self.class_weight),
-                )
-            normal, anomaly = counts.sum() / (2 * counts)
-        else:
-            classes = getattr(self, "classes_", np.array([0, 1]))
-            normal, anomaly = (float(self.class_weight.get(c, 1.0)) for c in classes.tolist())
-        return np.where(y == 1, anomaly, normal).astype(np.float32)
-
-
-def log_odds(scores: np.ndarray, y: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
-    """Gain and shift that make of scores (rows,) the log-odds of y = 1, by logistic regression; it never sinks."""
-    middle, unit = float(np.median(scores)), float(scores.std()) or 1.0
-    line = LogisticRegression(C=100.0).fit(((scores - middle) / unit)[:, None], y, sample_weight=weights)
-    gain = max(float(line.coef_[0, 0]) / unit, LEAST_GAIN)
-    return gain, float(line.intercept_[0]) - gain * middle
 
 
 def _batch_size(rows: int) -> int:

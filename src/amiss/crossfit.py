@@ -11,7 +11,8 @@ import numpy as np
 from sklearn.model_selection import KFold
 
 from amiss import splits
-from amiss.base import ENOUGH, Classifier, Learner
+from amiss.base import ENOUGH, Learner
+from amiss.classifier import Classifier
 from amiss.encoder import Encoder
 from amiss.table import Table
 from amiss.train import Progress

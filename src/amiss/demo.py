@@ -13,8 +13,9 @@ import polars as pl
 from amiss.commands import outcome, show
 from amiss.commands.outcome import Outcome
 from amiss.console import Screen
+from amiss.detection import detect_prepared
 from amiss.evaluate import evaluate
-from amiss.model import detect_prepared, prepare
+from amiss.task import prepare
 
 RATE = 0.10  #: share of anomalies that is kept: of the whole table 37 % are malignant, which is no anomaly
 LABEL = "diagnosis"

@@ -20,7 +20,8 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.metrics import average_precision_score
 
-from amiss.base import Classifier, Report
+from amiss.base import Report
+from amiss.classifier import Classifier
 from amiss.errors import MissingExtraError, OptionError, did_you_mean
 from amiss.sampling import Sampler, balanced, oversampled, undersampled
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from amiss import splits
 from amiss.background import take
-from amiss.base import Classifier
+from amiss.classifier import Classifier
 from amiss.errors import LabelError
 from amiss.model import Model
 from amiss.table import Table

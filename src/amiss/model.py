@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,32 +12,27 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-import amiss
-from amiss import crossfit, detectors, settings, store, surrogates
+from amiss import crossfit, store
 from amiss.attribution import blocks_of
 from amiss.background import Background
-from amiss.base import Classifier, Learner
+from amiss.base import Learner
 from amiss.calibrate import Calibration
 from amiss.crossfit import Recipe
-from amiss.decision import Decision, Rule, benjamini_hochberg
+from amiss.decision import Decision, Rule
 from amiss.encoder import Encoder
 from amiss.errors import LabelError, ModelFileError, OptionError, did_you_mean
 from amiss.evaluate import ALERT_RATE, evaluate
 from amiss.explain import Explanation, Judge, explain
 from amiss.labels import Labels, match_labels, read_labels
-from amiss.leaks import find_leaks
 from amiss.reading import RawTable, ReadOptions, read
 from amiss.schema import Schema
 from amiss.table import Table
+from amiss.task import Fit, learner, notes_of, prepare
 from amiss.verdict import Verdict, give
-from amiss.verdicts import beside, verdict_frame
-from amiss.weak import WeakClassifier
+from amiss.verdicts import verdict_frame
 
 if TYPE_CHECKING:
     from amiss.series.model import SeriesModel
-
-FOLDS, FOLDS_OF_MANY, MANY = 5, 3, 100_000  #: folds of honest scores, fewer on tables of many rows
-DEFAULTS = {"AnomalyDetector": "unsupervised", "AnomalyClassifier": "supervised"}
 
 
 @dataclass
@@ -155,9 +150,10 @@ class Model:
     def score_table(self, table: Table) -> pl.DataFrame:
         """As :meth:`score`, of a table that was matched already."""
         score = self.detector.score_encoded(self.encoder.transform(table))
-        return self._frame(score, self.decision.flag(score, times(self.rule, table)))
+        return self.frame(score, self.decision.flag(score, times(self.rule, table)))
 
-    def _frame(self, score: np.ndarray, flagged: np.ndarray) -> pl.DataFrame:
+    def frame(self, score: np.ndarray, flagged: np.ndarray) -> pl.DataFrame:
+        """Scores and what was decided of them, as :meth:`score` returns them."""
         probability = None if self.calibration is None else self.calibration.probability(score)
         return verdict_frame(score, self.decision.p_values(score), flagged, probability)
 
@@ -219,122 +215,6 @@ def load(path: str | Path) -> Model | SeriesModel:
         ) from error
 
 
-def learner(name: str | None, *, labelled: bool = False) -> type[Learner]:
-    """The class of a detector by name; the default one for no name. Raises OptionError for an unknown name."""
-    if name is None:
-        name = "AnomalyClassifier" if labelled else "AnomalyDetector"
-    if name in DEFAULTS:
-        return getattr(amiss, name)
-    return detectors.find(name)
-
-
-@dataclass
-class Fit:
-    """A table that was read and understood, ready to be learned from: what ``fit`` and ``detect`` have in common."""
-
-    raw: RawTable
-    table: Table
-    labels: Labels | None
-    recipe: Recipe
-    card: dict[str, Any]
-    rule: Rule
-    leaks: list[dict[str, Any]]
-    examples: bool = True
-
-    @property
-    def y(self) -> np.ndarray | None:
-        return None if self.labels is None else self.labels.y
-
-    @property
-    def folds(self) -> int:
-        wanted = FOLDS if self.table.rows <= MANY else FOLDS_OF_MANY
-        return crossfit.possible_folds(self.table.rows, self.y, wanted)
-
-
-def prepare(
-    data: Any,
-    label: str | int | None = None,
-    *,
-    detector: str | None = None,
-    parameters: dict[str, Any] | None = None,
-    setting: str | None = None,
-    rule: Rule | None = None,
-    contamination: float | None = None,
-    seed: int = 0,
-    budget: float | None = None,
-    only: Sequence[str | int] = (),
-    drop: Sequence[str | int] = (),
-    anomaly: str | None = None,
-    header: bool = True,
-    names: Sequence[str] | None = None,
-    nulls: Sequence[str] = (),
-    examples: bool = True,
-    report: Callable[[float, str], None] | None = None,
-) -> Fit:
-    """Read the table, understand its columns and labels, choose the detector. Parameters: see :func:`fit`."""
-    reading: dict[str, Any] = {"header": header, "names": names, "nulls": list(nulls)}
-    raw = read(data, ReadOptions.of(reading))
-    if names is not None:  # in the order that reading found them to be in
-        reading["names"] = raw.frame.columns[: len(names)]
-    labels = None
-    if label is not None:
-        labels = read_labels(raw, label, anomaly=anomaly, nulls=nulls, allow_one_class=True)
-    table = Table.learn(raw, only=only, drop=drop, label=label)
-    choice = None if setting is None else settings.asked(setting, None if labels is None else labels.y)
-    if choice is not None and choice.setting == settings.UNSUPERVISED:
-        labels = None
-    both = labels is not None and bool((labels.y == 1).any())
-    without = choice is not None and choice.setting in (settings.UNSUPERVISED, settings.ONE_CLASS)
-    kind = learner(detector, labelled=both and not without)
-    if issubclass(kind, Classifier) and (without or not both):
-        found = f"setting {choice.setting}" if choice else "no labels" if labels is None else "only normal labels"
-        raise LabelError(
-            f"{kind.__name__} learns from labels of both kinds", found=found, hint="give label=, or leave detector out"
-        )
-    if issubclass(kind, Classifier) and int((labels.y == 1).sum()) < 2:  # type: ignore[union-attr]
-        raise LabelError(
-            "one labelled anomaly is too few to learn from and to check what was learned",
-            required="at least 2",
-            hint="label more rows, or find anomalies without it: --setting one-class",
-        )
-    if contamination is not None:
-        rule = Rule("contamination", contamination)
-    recipe = Recipe(kind, _checked(kind, parameters or {}), seed, budget, report)
-    choice = choice or _setting(kind, table, None if labels is None else labels.y, recipe)
-    if choice.setting == settings.SUPERVISED and "unlabelled" in recipe.known:
-        recipe = dataclasses.replace(recipe, parameters={"unlabelled": "left out"} | recipe.parameters)
-    judged = both and not without and bool((labels.y == 0).any())  # type: ignore[union-attr]
-    rule = rule or Rule("f1" if judged else "fdr")
-    card = {
-        "amiss": amiss.__version__,
-        "source": raw.source,
-        "rows": table.rows,
-        "detector": kind.__name__,
-        "setting": choice.setting,
-        "setting_why": choice.why,
-        "seed": seed,
-        "reading": reading,
-        "label": None if labels is None else {"column": labels.column, "spec": labels.spec},
-    }
-    leaks = find_leaks(table, labels.y, seed) if labels is not None and both else []
-    return Fit(raw, table, labels, recipe, card, rule, leaks, examples)
-
-
-def _setting(kind: type[Learner], table: Table, y: np.ndarray | None, recipe: Recipe) -> settings.Choice:
-    """The setting by the labels; by trial where they leave it open to the default; else as the detector learns."""
-    known = settings.by_labels(y)
-    if not issubclass(kind, Classifier):
-        if known is not None and known.setting in (settings.UNSUPERVISED, settings.ONE_CLASS):
-            return known
-        return settings.Choice(settings.ONE_CLASS, f"{kind.__name__} learns from rows that are no known anomalies")
-    if issubclass(kind, WeakClassifier):
-        return settings.Choice(settings.WEAK, f"{kind.__name__} learns from labelled anomalies among other rows")
-    if "unlabelled" not in recipe.known:
-        return settings.Choice(settings.SUPERVISED, f"{kind.__name__} learns from labelled rows")
-    assert y is not None
-    return known or settings.by_trial(table, y, recipe)
-
-
 def fit(data: Any, label: str | int | None = None, **options: Any) -> Model | SeriesModel:
     """Learn what is normal in a table, or, with labels, what is not. With ``time=``, the name of a column of times, the
     rows are series, and what else may be given is told at :func:`amiss.series.model.fit_series`.
@@ -379,120 +259,3 @@ def fit_prepared(task: Fit) -> Model:
     card["examples"] = len(background) if background.examples else 0
     calibration = Calibration.learn(decision.held, decision.labels, task.recipe.seed, log_odds=detector.tells_log_odds)
     return Model(task.table.schema, encoder, detector, decision, card, notes, background, calibration)
-
-
-def judged(task: Fit, model: Model) -> tuple[pl.DataFrame, Verdict]:
-    """Verdicts on the table that a model was fitted to: its frame, and the first sentence.
-
-    Where no rows are known to be normal, the table is judged as a whole, beside made-up ones; see
-    :mod:`amiss.surrogates`. A list with a share of false alarms then holds the rows that these speak for, which need
-    not be those of the highest scores.
-    """
-    z = model.encoder.transform(task.table)
-    score = model.detector.score_encoded(z)
-    chance = None
-    if model.decision.clean or (task.y is not None and (task.y == 1).any()):
-        flagged = model.decision.flag(score, times(model.rule, task.table))
-    else:
-        blocks = blocks_of(model.encoder.columns_of_features(), len(model.schema.learned))
-        chance = surrogates.p_values(z, score, task.recipe.again, task.recipe.seed, blocks)
-        if model.rule.name == "fdr":
-            flagged = benjamini_hochberg(chance, model.rule.value) & surrogates.evident(chance)
-        else:
-            flagged = model.decision.flag(score, times(model.rule, task.table))
-    setting = str(model.card.get("setting", ""))
-    verdict = give(
-        model.decision,
-        score,
-        flagged,
-        setting,
-        seen=True,
-        chance=None if chance is None else surrogates.evident(chance),
-    )
-    return model._frame(score, flagged), verdict
-
-
-def notes_of(task: Fit) -> list[str]:
-    """What the person should know about the table that was learned from."""
-    notes = [f"setting: {task.card['setting']} ({task.card['setting_why']})"]
-    notes += list(task.table.notes) + ([task.labels.note] if task.labels is not None and task.labels.note else [])
-    for leak in task.leaks:
-        notes.append(
-            f"column {leak['column']!r} gives the label away on its own (ROC AUC {leak['roc_auc']:.3f}): likely a leak;"
-            f" leave it out (drop) unless it is known before the label is"
-        )
-    return notes
-
-
-@dataclass
-class Detection:
-    """What ``detect`` returns: ``frame`` is the input with score, p_value and is_anomaly in row order.
-
-    model: where no labels were given, the model that scored. evaluation: where labels were given. verdict: whether
-    anything is amiss. task: what was read.
-    """
-
-    frame: pl.DataFrame
-    schema: Schema
-    card: dict[str, Any]
-    notes: list[str]
-    columns: list[dict[str, Any]]
-    leaks: list[dict[str, Any]]
-    model: Model | None = None
-    evaluation: dict[str, Any] | None = None
-    verdict: Verdict | None = None
-    task: Fit | None = None
-
-
-def detect(data: Any, label: str | int | None = None, **options: Any) -> Detection:
-    """Fit and score the same table; parameters as in :func:`fit`.
-
-    Without labels, the rows are scored by a model fitted on them. With labels of both kinds, every row is scored by a
-    model fitted on the other folds, its threshold chosen on the other folds, so that the evaluation is honest.
-    """
-    return detect_prepared(prepare(data, label, **options))
-
-
-def detect_prepared(task: Fit) -> Detection:
-    """Fit and score a prepared table."""
-    if task.y is None or not (task.y == 1).any():
-        model = fit_prepared(task)
-        verdicts, verdict = judged(task, model)
-        frame = beside(task.raw.frame, verdicts)
-        return Detection(
-            frame, task.table.schema, model.card, model.notes, model.encoder.describe(), task.leaks, model,
-            verdict=verdict, task=task,
-        )  # fmt: skip
-    started, told = time.perf_counter(), task.recipe.detector(**task.recipe.parameters).tells_log_odds
-    score, fold, encoder = crossfit.out_of_fold(task.table, task.y, task.recipe, task.folds)
-    p_value, flagged, probability = np.empty(len(score)), np.empty(len(score), bool), np.full(len(score), np.nan)
-    for i in range(task.folds):
-        decision = Decision.learn(task.rule, score[fold != i], task.y[fold != i], task.recipe.seed)
-        p_value[fold == i] = decision.p_values(score[fold == i])
-        if task.rule.name == "alerts":
-            continue
-        flagged[fold == i] = decision.flag(score[fold == i])
-        calibration = Calibration.learn(decision.held, decision.labels, task.recipe.seed, log_odds=told)
-        if calibration is not None:
-            probability[fold == i] = calibration.probability(score[fold == i])
-    if task.rule.name == "alerts":  # a budget is of the whole table
-        flagged = Decision(task.rule).flag(score, times(task.rule, task.table))
-    verdicts = verdict_frame(score, p_value, flagged, None if np.isnan(probability).any() else probability)
-    known, notes = task.y, notes_of(task)
-    if not (known == 0).any():
-        known = np.maximum(known, 0)
-        notes.append("no row is known to be normal: the measures take the unlabelled rows for normal ones")
-    card = task.card | {"seconds": round(time.perf_counter() - started, 3)}
-    return Detection(
-        beside(task.raw.frame, verdicts), task.table.schema, card, notes, encoder.describe(), task.leaks,
-        evaluation=measured(known, verdicts), task=task,
-        verdict=give(Decision.learn(task.rule, score, task.y), score, flagged, card["setting"], seen=True),
-    )  # fmt: skip
-
-
-def _checked(kind: type[Learner], parameters: dict[str, Any]) -> dict[str, Any]:
-    known = [f.name for f in dataclasses.fields(kind)]
-    for name in parameters:
-        if name not in known:
-            raise OptionError(f"{kind.__name__} has no parameter {name!r}", hint=did_you_mean(name, known))
-    return dict(parameters)

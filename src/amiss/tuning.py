@@ -26,10 +26,11 @@ from amiss.encoder import Encoder
 from amiss.errors import AmissError, LabelError, MissingExtraError, OptionError, check_number
 from amiss.evaluate import evaluate
 from amiss.journal import Journal
-from amiss.model import Fit, Model, fit_prepared, prepare
+from amiss.model import Model, fit_prepared
 from amiss.series.frame import read_times
 from amiss.space import space
 from amiss.table import resolve
+from amiss.task import Fit, prepare
 from amiss.words import fields_of, typed, written
 
 TRIALS = 30

@@ -8,9 +8,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from amiss.base import Classifier, Report, pad_columns
+from amiss.base import Report
+from amiss.classifier import Classifier
 from amiss.errors import LabelError
-from amiss.sampling import Sampler, balanced
+from amiss.sampling import Sampler, balanced, pad_columns
 from amiss.train import Method
 
 BOUNDARY_ROWS = 20_000  #: training rows, at most, that the boundary of ``predict`` is taken from

@@ -166,7 +166,7 @@ how_shown = _all(
 
 
 def learning(options: dict[str, Any]) -> dict[str, Any]:
-    """The command's options -> those of :func:`amiss.model.prepare`."""
+    """The command's options -> those of :func:`amiss.task.prepare`."""
     if options["anomaly"] is not None and options["label"] is None:
         raise OptionError("--anomaly is a value of the label column", hint="name the column: --label COL")
     chosen = {key: options[key] for key in ("detector", "setting", "seed", "budget", "anomaly")} | {
@@ -196,7 +196,7 @@ def how_to_read(header: bool | None, names: str | None, nulls: Iterable[str]) ->
 
 def parameters(detector: str | None, labelled: bool, pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
     """``--set key=value`` -> the detector's parameters, typed as its fields are. Raises OptionError for a wrong one."""
-    from amiss.model import learner
+    from amiss.task import learner
 
     pairs = list(pairs)
     if not pairs and detector is None:

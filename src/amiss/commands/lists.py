@@ -15,9 +15,9 @@ from amiss.commands.show import size
 from amiss.console import Screen, clean
 from amiss.detectors import DETECTORS
 from amiss.errors import OptionError
-from amiss.model import learner
 from amiss.series import METHODS
 from amiss.series import find as find_series
+from amiss.task import learner
 
 
 def methods() -> dict[str, Any]:

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from amiss.model import Detection, Fit, Model
+from amiss.detection import Detection
+from amiss.model import Model
 from amiss.plain import finite
 from amiss.schema import Schema
+from amiss.task import Fit
 from amiss.verdict import Verdict
 from amiss.verdicts import OURS
 

@@ -14,13 +14,15 @@ from amiss.commands import arguments, outcome, show
 from amiss.commands.outcome import Outcome
 from amiss.console import Screen, clean
 from amiss.decision import operating_point
+from amiss.detection import Detection, detect_prepared, judged
 from amiss.errors import LabelError, OptionError
 from amiss.explain import Explanation
 from amiss.labels import read_labels
 from amiss.learning import learning_curve
-from amiss.model import Detection, Fit, Model, detect_prepared, fit_prepared, judged, load, measured, prepare
+from amiss.model import Model, fit_prepared, load, measured
 from amiss.reading import RawTable
 from amiss.table import Table
+from amiss.task import Fit, prepare
 from amiss.verdict import Verdict
 from amiss.verdicts import beside, renamed
 from amiss.writing import write as write_table

@@ -12,7 +12,8 @@ import numpy as np
 import optax
 from jax import Array
 
-from amiss.base import Report, log_odds
+from amiss.base import Report
+from amiss.classifier import log_odds
 from amiss.errors import Range
 from amiss.imbalance import ImbalancedClassifier
 from amiss.networks import activation, init_bins, init_mlp, mlp, piecewise, room_for_bins

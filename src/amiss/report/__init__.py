@@ -6,7 +6,7 @@ from typing import Any
 
 
 def write_report(path: Any, found: Any, **options: Any) -> None:
-    """Write a report of a :class:`amiss.model.Detection` or a :class:`~amiss.report.summarise.Findings` to ``path``.
+    """Write a report of a :class:`~amiss.detection.Detection` or :class:`~amiss.report.summarise.Findings` to ``path``.
 
     options: see :func:`amiss.report.write.write_report`.
     """

@@ -14,13 +14,15 @@ from sklearn import metrics
 import amiss
 from amiss.background import cell_text, take
 from amiss.decision import Decision, Rule
+from amiss.detection import Detection
 from amiss.explain import Explanation
-from amiss.model import Detection, Fit, Model, fit_prepared, measured
+from amiss.model import Model, fit_prepared, measured
 from amiss.plain import finite
 from amiss.report.embedding import embed
 from amiss.report.strings import say
 from amiss.schema import Schema
 from amiss.table import Table
+from amiss.task import Fit
 from amiss.verdict import Verdict
 
 LISTED = 200  #: strangest rows in the list
@@ -82,7 +84,7 @@ def of_scores(
 ) -> Findings:  # fmt: skip
     """From a table that a model has scored: ``verdicts`` has score, p_value and is_anomaly.
 
-    verdict: on a table that the model learned from, as :func:`amiss.model.judged` gives it.
+    verdict: on a table that the model learned from, as :func:`amiss.detection.judged` gives it.
     """
     score, p_value, flagged = (verdicts[name].to_numpy() for name in ("score", "p_value", "is_anomaly"))
     verdict = verdict or model.verdict(verdicts)

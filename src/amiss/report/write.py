@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from amiss.detection import Detection
 from amiss.errors import OutputError
-from amiss.model import Detection
 from amiss.report.page import page
 from amiss.report.strings import check_language
 from amiss.report.summarise import Findings, of_detection, summarise

@@ -1,0 +1,165 @@
+"""What is to be learned from what: a table that was read and understood, the detector, the setting and the rule."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import amiss
+from amiss import crossfit, detectors, settings
+from amiss.base import Learner
+from amiss.classifier import Classifier
+from amiss.crossfit import Recipe
+from amiss.decision import Rule
+from amiss.errors import LabelError, OptionError, did_you_mean
+from amiss.labels import Labels, read_labels
+from amiss.leaks import find_leaks
+from amiss.reading import RawTable, ReadOptions, read
+from amiss.table import Table
+from amiss.weak import WeakClassifier
+
+if TYPE_CHECKING:
+    pass
+
+FOLDS, FOLDS_OF_MANY, MANY = 5, 3, 100_000  #: folds of honest scores, fewer on tables of many rows
+DEFAULTS = {"AnomalyDetector": "unsupervised", "AnomalyClassifier": "supervised"}
+
+
+def learner(name: str | None, *, labelled: bool = False) -> type[Learner]:
+    """The class of a detector by name; the default one for no name. Raises OptionError for an unknown name."""
+    if name is None:
+        name = "AnomalyClassifier" if labelled else "AnomalyDetector"
+    if name in DEFAULTS:
+        return getattr(amiss, name)
+    return detectors.find(name)
+
+
+@dataclass
+class Fit:
+    """A table that was read and understood, ready to be learned from: what ``fit`` and ``detect`` have in common."""
+
+    raw: RawTable
+    table: Table
+    labels: Labels | None
+    recipe: Recipe
+    card: dict[str, Any]
+    rule: Rule
+    leaks: list[dict[str, Any]]
+    examples: bool = True
+
+    @property
+    def y(self) -> np.ndarray | None:
+        return None if self.labels is None else self.labels.y
+
+    @property
+    def folds(self) -> int:
+        wanted = FOLDS if self.table.rows <= MANY else FOLDS_OF_MANY
+        return crossfit.possible_folds(self.table.rows, self.y, wanted)
+
+
+def prepare(
+    data: Any,
+    label: str | int | None = None,
+    *,
+    detector: str | None = None,
+    parameters: dict[str, Any] | None = None,
+    setting: str | None = None,
+    rule: Rule | None = None,
+    contamination: float | None = None,
+    seed: int = 0,
+    budget: float | None = None,
+    only: Sequence[str | int] = (),
+    drop: Sequence[str | int] = (),
+    anomaly: str | None = None,
+    header: bool = True,
+    names: Sequence[str] | None = None,
+    nulls: Sequence[str] = (),
+    examples: bool = True,
+    report: Callable[[float, str], None] | None = None,
+) -> Fit:
+    """Read the table, understand its columns and labels, choose the detector. Parameters: see :func:`fit`."""
+    reading: dict[str, Any] = {"header": header, "names": names, "nulls": list(nulls)}
+    raw = read(data, ReadOptions.of(reading))
+    if names is not None:  # in the order that reading found them to be in
+        reading["names"] = raw.frame.columns[: len(names)]
+    labels = None
+    if label is not None:
+        labels = read_labels(raw, label, anomaly=anomaly, nulls=nulls, allow_one_class=True)
+    table = Table.learn(raw, only=only, drop=drop, label=label)
+    choice = None if setting is None else settings.asked(setting, None if labels is None else labels.y)
+    if choice is not None and choice.setting == settings.UNSUPERVISED:
+        labels = None
+    both = labels is not None and bool((labels.y == 1).any())
+    without = choice is not None and choice.setting in (settings.UNSUPERVISED, settings.ONE_CLASS)
+    kind = learner(detector, labelled=both and not without)
+    if issubclass(kind, Classifier) and (without or not both):
+        found = f"setting {choice.setting}" if choice else "no labels" if labels is None else "only normal labels"
+        raise LabelError(
+            f"{kind.__name__} learns from labels of both kinds", found=found, hint="give label=, or leave detector out"
+        )
+    if issubclass(kind, Classifier) and int((labels.y == 1).sum()) < 2:  # type: ignore[union-attr]
+        raise LabelError(
+            "one labelled anomaly is too few to learn from and to check what was learned",
+            required="at least 2",
+            hint="label more rows, or find anomalies without it: --setting one-class",
+        )
+    if contamination is not None:
+        rule = Rule("contamination", contamination)
+    recipe = Recipe(kind, _checked(kind, parameters or {}), seed, budget, report)
+    choice = choice or _setting(kind, table, None if labels is None else labels.y, recipe)
+    if choice.setting == settings.SUPERVISED and "unlabelled" in recipe.known:
+        recipe = dataclasses.replace(recipe, parameters={"unlabelled": "left out"} | recipe.parameters)
+    judged = both and not without and bool((labels.y == 0).any())  # type: ignore[union-attr]
+    rule = rule or Rule("f1" if judged else "fdr")
+    card = {
+        "amiss": amiss.__version__,
+        "source": raw.source,
+        "rows": table.rows,
+        "detector": kind.__name__,
+        "setting": choice.setting,
+        "setting_why": choice.why,
+        "seed": seed,
+        "reading": reading,
+        "label": None if labels is None else {"column": labels.column, "spec": labels.spec},
+    }
+    leaks = find_leaks(table, labels.y, seed) if labels is not None and both else []
+    return Fit(raw, table, labels, recipe, card, rule, leaks, examples)
+
+
+def _setting(kind: type[Learner], table: Table, y: np.ndarray | None, recipe: Recipe) -> settings.Choice:
+    """The setting by the labels; by trial where they leave it open to the default; else as the detector learns."""
+    known = settings.by_labels(y)
+    if not issubclass(kind, Classifier):
+        if known is not None and known.setting in (settings.UNSUPERVISED, settings.ONE_CLASS):
+            return known
+        return settings.Choice(settings.ONE_CLASS, f"{kind.__name__} learns from rows that are no known anomalies")
+    if issubclass(kind, WeakClassifier):
+        return settings.Choice(settings.WEAK, f"{kind.__name__} learns from labelled anomalies among other rows")
+    if "unlabelled" not in recipe.known:
+        return settings.Choice(settings.SUPERVISED, f"{kind.__name__} learns from labelled rows")
+    assert y is not None
+    return known or settings.by_trial(table, y, recipe)
+
+
+def notes_of(task: Fit) -> list[str]:
+    """What the person should know about the table that was learned from."""
+    notes = [f"setting: {task.card['setting']} ({task.card['setting_why']})"]
+    notes += list(task.table.notes) + ([task.labels.note] if task.labels is not None and task.labels.note else [])
+    for leak in task.leaks:
+        notes.append(
+            f"column {leak['column']!r} gives the label away on its own (ROC AUC {leak['roc_auc']:.3f}): likely a leak;"
+            f" leave it out (drop) unless it is known before the label is"
+        )
+    return notes
+
+
+def _checked(kind: type[Learner], parameters: dict[str, Any]) -> dict[str, Any]:
+    known = [f.name for f in dataclasses.fields(kind)]
+    for name in parameters:
+        if name not in known:
+            raise OptionError(f"{kind.__name__} has no parameter {name!r}", hint=did_you_mean(name, known))
+    return dict(parameters)
