@@ -1,92 +1,150 @@
 """Does the verdict keep its word? Silence on noise, the share of false alarms, and the power.
 
-``python bench/fdr.py [--runs N] [--rows N]``. With the default detector:
+``python bench/fdr.py [PART ...] [--runs N] [--rows N] [--tables A,B] [--first RUN] [-o FILE]``. With the default
+detector:
 
-- noise: Gaussian tables, and the numeric tables with every column permuted. Counted: runs with a verdict "amiss".
+- silence: `amiss detect` on Gaussian tables and on the numeric tables with every column permuted. Counted: runs with a
+  verdict "amiss".
+- detect: `amiss detect` without labels on the tables as they are, and on payments with a few amounts times 30.
 - one-class: a model fitted on normal rows marked as such, rows of both kinds scored at --fdr 0.1.
-- polluted: 3 % anomalies among the training rows, no labels.
+- polluted: a model fitted without labels on normal rows and 3 % anomalies, rows of both kinds scored.
+
+false: share of the flagged rows that are normal. power: share of the anomalies that are flagged.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from amiss.errors import AmissError
-from amiss.model import Model, fit
+import amiss
 from datasets import tabular, tabular_names
 
-WIDEST = 60
+WIDEST = 200
+GAUSSIAN = ((200, 5), (500, 10), (1_000, 2), (1_000, 20))
+PAYMENTS = (0.005, 0.01, 0.03)
+ANOMALIES, POLLUTION = 0.05, 0.03  # of the scored rows, and of those learned from
+
+Found = dict[str, Any]
 
 
 def frame(x: np.ndarray) -> pl.DataFrame:
     return pl.DataFrame({f"c{i}": x[:, i] for i in range(x.shape[1])})
 
 
-def judged(model: Model, x: np.ndarray, y: np.ndarray | None = None) -> dict[str, float]:
-    """Whether anything is amiss; with labels, the share of false alarms among the flagged, and of anomalies found."""
+def told(amiss_: bool, flagged: np.ndarray, y: np.ndarray) -> Found:
+    """Whether anything is amiss; of the flagged rows, the share that is normal; of the anomalies, that is flagged."""
+    false = float(flagged[y == 0].sum() / max(1, flagged.sum()))
+    power = float(flagged[y == 1].mean()) if (y == 1).any() else None
+    return {"amiss": float(amiss_), "flagged": int(flagged.sum()), "false": false, "power": power}
+
+
+def detected(x: np.ndarray, y: np.ndarray, run: int) -> Found:
+    found = amiss.detect(frame(x), seed=run)
+    return told(found.verdict.anything_amiss, found.frame["is_anomaly"].to_numpy(), y)
+
+
+def scored(model: Any, x: np.ndarray, y: np.ndarray) -> Found:
     verdicts = model.score(frame(x))
-    flagged = verdicts["is_anomaly"].to_numpy()
-    found: dict[str, float] = {"amiss": model.verdict(verdicts).anything_amiss, "flagged": flagged.sum()}
-    if y is not None:
-        found |= {"false": flagged[y == 0].sum() / max(1, flagged.sum()), "power": flagged[y == 1].mean()}
-    return found
+    return told(model.verdict(verdicts).anything_amiss, verdicts["is_anomaly"].to_numpy(), y)
 
 
-def noise(run: int, rows: int) -> dict[str, dict[str, float]]:
+def payments(rows: int, share: float, run: int) -> tuple[np.ndarray, np.ndarray]:
+    """Amounts that depend on the shop, hour, age and a delay; a share of the amounts times 30."""
     rng = np.random.default_rng(run)
-    found = {}
-    for n, d in ((200, 5), (1_000, 2), (1_000, 20), (2_000, 10)):
-        x = rng.normal(size=(n, d))
-        found[f"gauss {n} x {d}"] = judged(fit(frame(x), seed=run), x)
-    for name in tabular_names():
+    shop = rng.integers(0, 6, rows)
+    amount = np.exp(np.array([2.5, 3, 3.5, 4, 2, 3])[shop] + 0.4 * rng.normal(size=rows))
+    y = (np.arange(rows) < max(1, share * rows)).astype(int)
+    others = rng.normal(14, 4, rows).clip(0, 23.9), rng.normal(40, 12, rows), rng.gamma(2, 30, rows)
+    return np.column_stack([amount * np.where(y, 30, 1), shop, *others]), y
+
+
+def silence(run: int, rows: int, names: list[str]) -> Iterator[tuple[str, Callable[[], Found]]]:
+    for n, d in GAUSSIAN:
+        x = np.random.default_rng([run, n, d]).normal(size=(n, d))
+        yield f"gauss {n} x {d}", lambda x=x: detected(x, np.zeros(len(x)), run)  # type: ignore[misc]
+    for name in names:
         x, _ = tabular(name, run, rows)
-        if x.shape[1] <= WIDEST:
-            x = np.column_stack([rng.permutation(column) for column in x.T])
-            found[f"permuted {name}"] = judged(fit(frame(x), seed=run), x)
-    return found
+        rng = np.random.default_rng(run)
+        x = np.column_stack([rng.permutation(column) for column in x.T])
+        yield f"permuted {name}", lambda x=x: detected(x, np.zeros(len(x)), run)  # type: ignore[misc]
 
 
-def labelled(run: int, rows: int) -> dict[str, dict[str, float]]:
+def detect(run: int, rows: int, names: list[str]) -> Iterator[tuple[str, Callable[[], Found]]]:
+    for share in PAYMENTS:
+        x, y = payments(rows, share, run)
+        yield f"payments {share:g}", lambda x=x, y=y: detected(x, y, run)  # type: ignore[misc]
+    for name in names:
+        x, y = tabular(name, run, rows)
+        yield f"table {name}", lambda x=x, y=y: detected(x, y, run)  # type: ignore[misc]
+
+
+def halves(name: str, run: int, rows: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """x, y, normal rows to learn from, other rows to score with some anomalies, and anomalies in neither."""
     rng = np.random.default_rng(run)
-    found = {}
-    for name in tabular_names():
-        x, y = tabular(name, run, 10_000)
-        if x.shape[1] > WIDEST:
-            continue
-        normal, strange = rng.permutation(np.flatnonzero(y == 0))[: 2 * rows], rng.permutation(np.flatnonzero(y == 1))
-        half = len(normal) // 2
-        few = strange[: max(2, int(0.05 * half))]
-        test = np.concatenate([normal[half:], few])
-        clean = frame(x[normal[:half]]).with_columns(label=pl.lit(0))
-        found[f"one-class {name}"] = judged(fit(clean, "label", seed=run), x[test], y[test])
-        mixed = np.concatenate([normal[:half], strange[: max(2, int(0.03 * half))]])
-        found[f"polluted {name}"] = judged(fit(frame(x[mixed]), seed=run), x[mixed], y[mixed])
-    return found
+    x, y = tabular(name, run, 10_000)
+    normal, strange = rng.permutation(np.flatnonzero(y == 0))[: 2 * rows], rng.permutation(np.flatnonzero(y == 1))
+    half = len(normal) // 2
+    few = max(2, int(ANOMALIES * half))
+    return x, y, normal[:half], np.concatenate([normal[half:], strange[:few]]), strange[few:]
+
+
+def one_class(run: int, rows: int, names: list[str]) -> Iterator[tuple[str, Callable[[], Found]]]:
+    for name in names:
+        x, y, learned, test, _ = halves(name, run, rows)
+        clean = frame(x[learned]).with_columns(label=pl.lit(0))
+        yield (
+            f"one-class {name}",
+            lambda x=x[test], y=y[test], c=clean: scored(amiss.fit(c, "label", seed=run), x, y),  # type: ignore[misc]
+        )
+
+
+def polluted(run: int, rows: int, names: list[str]) -> Iterator[tuple[str, Callable[[], Found]]]:
+    for name in names:
+        x, y, learned, test, rest = halves(name, run, rows)
+        mixed = np.concatenate([learned, rest[: int(POLLUTION * len(learned))]])
+        yield (
+            f"polluted {name}",
+            lambda x=x[test], y=y[test], m=x[mixed]: scored(amiss.fit(frame(m), seed=run), x, y),  # type: ignore[misc]
+        )
+
+
+PARTS = {"silence": silence, "detect": detect, "one-class": one_class, "polluted": polluted}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", default=[], metavar="PART", help=", ".join(PARTS))
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--rows", type=int, default=1_000)
-    options = parser.parse_args()
-    lines: list[dict[str, Any]] = []
-    for run in range(options.runs):
-        for part in (noise, labelled):
-            try:
-                found = part(run, options.rows)
-            except AmissError as error:
-                print(f"{part.__name__} run {run}: {error}")
-                continue
-            lines += [{"kind": k.split()[0], "table": k.split(maxsplit=1)[1], **v} for k, v in found.items()]
-    told = pl.DataFrame([{k: float(v) if k not in ("kind", "table") else v for k, v in line.items()} for line in lines],
-                        infer_schema_length=None)  # fmt: skip
-    print(told.group_by("kind").agg(pl.len().alias("runs"), pl.exclude("table").mean()).sort("kind"))
-    loud = told.filter(pl.col("kind").is_in(["gauss", "permuted"]) & (pl.col("amiss") > 0))
-    print("noise called amiss:", loud["table"].to_list())
+    parser.add_argument("--tables", help="names with commas between; all that are not very wide")
+    parser.add_argument("-o", "--output", type=Path)
+    wish = parser.parse_args()
+    names = wish.tables.split(",") if wish.tables else tabular_names()
+    names = [n for n in names if n and tabular(n, 0, 100)[0].shape[1] <= WIDEST]
+    lines: list[Found] = []
+    for run in range(wish.first, wish.first + wish.runs):
+        for part in wish.parts or PARTS:
+            for what, look in PARTS[part](run, wish.rows, names):
+                started = time.perf_counter()
+                kind, table = what.split(maxsplit=1)
+                lines.append({"kind": kind, "table": table, "run": run, **look()})
+                lines[-1]["seconds"] = round(time.perf_counter() - started, 2)
+                print(json.dumps(lines[-1]), flush=True)
+                if wish.output:
+                    wish.output.write_text("\n".join(map(json.dumps, lines)) + "\n")
+    told_ = pl.DataFrame(lines, infer_schema_length=None)
+    with pl.Config(tbl_rows=200):
+        print(told_.group_by("kind", "table").agg(pl.exclude("run").mean()).sort("kind", "table"))
+        print(told_.group_by("kind").agg(pl.len().alias("runs"), pl.exclude("table", "run").mean()).sort("kind"))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from amiss.surrogates import FEWEST, SURE, evident, p_values, replaced, surrogat
 
 
 def fit(z: np.ndarray) -> AnomalyDetector:
-    return AnomalyDetector(random_state=0).fit_encoded(z)
+    return AnomalyDetector(random_state=0, epochs=1, n_estimators=1).fit_encoded(z)
 
 
 def dependent(rows: int, seed: int = 0) -> np.ndarray:

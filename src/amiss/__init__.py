@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "fit": "amiss.model",
     "load": "amiss.model",
+    "detect": "amiss.detection",
     "tune": "amiss.tuning",
     "suggest": "amiss.suggestion",
     "Model": "amiss.model",

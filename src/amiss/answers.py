@@ -70,6 +70,7 @@ def go_on(
         int(r) + 1: int(v) for r, v in zip(rows, y_new)
     }
     found.card["answers"] = {"table": raw.digest(), "rows": list(asked), "labels": list(asked.values())}
+    found.card["data"] = raw.digest()
     found.card["source"], found.card["reading"] = model.card.get("source"), model.card.get("reading", {})
     if model.card.get("label") is not None:
         found.card["label"] = model.card["label"]

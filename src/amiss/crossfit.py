@@ -70,8 +70,8 @@ class Recipe:
         return encoder, detector, z
 
     def again(self, z: np.ndarray) -> Learner:
-        """A detector fitted to encoded rows (rows, features), in no more than a quarter of the budget."""
-        options: dict[str, Any] = {"random_state": self.seed, **self.parameters}
+        """A detector fitted roughly to encoded rows (rows, features), in no more than a quarter of the budget."""
+        options: dict[str, Any] = {"random_state": self.seed, **self.detector.sketch, **self.parameters}
         limits = self.hurry if self.budget is None else [*self.hurry, self.budget / 4]
         if limits:
             options["budget"] = min(limits)

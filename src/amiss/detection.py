@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -12,45 +12,38 @@ import polars as pl
 from amiss import crossfit, surrogates
 from amiss.attribution import blocks_of
 from amiss.calibrate import Calibration
+from amiss.classifier import Classifier
+from amiss.crossfit import Recipe
 from amiss.decision import Decision, benjamini_hochberg
 from amiss.model import Model, fit_prepared, measured, times
 from amiss.schema import Schema
+from amiss.table import Table
 from amiss.task import Fit, notes_of, prepare
 from amiss.verdict import Verdict, give
 from amiss.verdicts import beside, verdict_frame
 
-if TYPE_CHECKING:
-    pass
 
-
-def judged(task: Fit, model: Model) -> tuple[pl.DataFrame, Verdict]:
+def judged(model: Model, table: Table, recipe: Recipe | None = None) -> tuple[pl.DataFrame, Verdict]:
     """Verdicts on the table that a model was fitted to: its frame, and the first sentence.
 
-    Where no rows are known to be normal, the table is judged as a whole, beside made-up ones; see
+    Where no rows are known to be normal or anomalies, the table is judged as a whole, beside made-up ones; see
     :mod:`amiss.surrogates`. A list with a share of false alarms then holds the rows that these speak for, which need
-    not be those of the highest scores.
+    not be those of the highest scores. recipe: how the model was made, where more is known of it than it keeps.
     """
-    z = model.encoder.transform(task.table)
+    z = model.encoder.transform(table)
     score = model.detector.score_encoded(z)
-    chance = None
-    if model.decision.clean or (task.y is not None and (task.y == 1).any()):
-        flagged = model.decision.flag(score, times(model.rule, task.table))
-    else:
+    flagged = model.decision.flag(score, times(model.rule, table))
+    known = model.decision.clean or (model.decision.labels == 1).any() or isinstance(model.detector, Classifier)
+    evident = None
+    if not known:
+        recipe = recipe or model.recipe()
         blocks = blocks_of(model.encoder.columns_of_features(), len(model.schema.learned))
-        chance = surrogates.p_values(z, score, task.recipe.again, task.recipe.seed, blocks)
+        chance = surrogates.p_values(z, score, recipe.again, recipe.seed, blocks)
+        evident = surrogates.evident(chance)
         if model.rule.name == "fdr":
-            flagged = benjamini_hochberg(chance, model.rule.value) & surrogates.evident(chance)
-        else:
-            flagged = model.decision.flag(score, times(model.rule, task.table))
+            flagged = benjamini_hochberg(chance, model.rule.value) & evident
     setting = str(model.card.get("setting", ""))
-    verdict = give(
-        model.decision,
-        score,
-        flagged,
-        setting,
-        seen=True,
-        chance=None if chance is None else surrogates.evident(chance),
-    )
+    verdict = give(model.decision, score, flagged, setting, seen=True, chance=evident)
     return model.frame(score, flagged), verdict
 
 
@@ -87,7 +80,7 @@ def detect_prepared(task: Fit) -> Detection:
     """Fit and score a prepared table."""
     if task.y is None or not (task.y == 1).any():
         model = fit_prepared(task)
-        verdicts, verdict = judged(task, model)
+        verdicts, verdict = judged(model, task.table, task.recipe)
         frame = beside(task.raw.frame, verdicts)
         return Detection(
             frame, task.table.schema, model.card, model.notes, model.encoder.describe(), task.leaks, model,

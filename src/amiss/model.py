@@ -59,6 +59,9 @@ class Model:
         """Frame of (rows,) in row order: ``score`` (higher = more anomalous), ``p_value``, ``is_anomaly``; first
         ``probability`` of an anomaly, where the model learned from labels.
 
+        Rows are held against those of training, one by one: a table that the model learned from is judged as a whole by
+        :func:`amiss.detection.judged`, as ``amiss detect`` and ``amiss score`` do.
+
         data: as in :func:`fit`; columns go by name. reading: header, names and nulls, as in :func:`fit`,
         those of the fit unless given. Raises ColumnError for absent columns and for text where numbers are required.
         """
@@ -122,6 +125,10 @@ class Model:
         """Read as the training table was read."""
         options = self.card.get("reading", {}) | {k: v for k, v in reading.items() if v is not None}
         return read(data, ReadOptions.of(options))
+
+    def learned_from(self, raw: RawTable) -> bool:
+        """Whether this is the very table that the model learned from."""
+        return raw.digest() == self.card.get("data")
 
     def labels(self, raw: RawTable, label: str | int | None = None) -> Labels:
         """Labels of another table by the rule of the training table, or by the values' own meaning."""

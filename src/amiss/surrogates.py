@@ -6,7 +6,7 @@ of what was learned, and many scores are ranks at heart. So the question is aske
 Conover, 1982), and all else is chance. Cells so far out that no tail extrapolated from their column's bulk explains
 them are replaced first: they are what a surrogate must not take for granted.
 
-Of the table and of a surrogate alike, a detector is fitted without the strangest tenth, so that anomalies do not
+Of the table and of surrogates alike, a detector is fitted without the strangest quarter, so that anomalies do not
 teach it that they are ordinary; the table's scores are then compared with those of fresh surrogate rows. On tables
 whose columns are independent, or whose rows are Gaussian, table and surrogates are alike and p-values hold. Elsewhere
 they assume that ordinary rows are no stranger than a Gaussian copula's. A rare kind of normal row counts as evidence,
@@ -23,13 +23,17 @@ from scipy.special import ndtri, pdtrc
 
 from amiss.base import Learner
 from amiss.decision import TAILS, benjamini_hochberg, pareto_tail
+from amiss.views import spaces
+from amiss.views.neighbours import nearest, squared
 
 ROWS = 1_000  #: rows that are fitted to, of the table and of the surrogate
 FEWEST = 50  #: of fewer rows nothing is said
-DRAWN = 5_000  #: surrogate rows that the table's are compared with
+SURROGATES = 2  #: tables that are made up and learned from
+DRAWN = 3_000  #: rows of each that the table's are compared with
 ASKED = 20_000  #: rows of a long table that are asked about, its strangest
-TRIM = 0.1  #: share of rows that are left out of the fits
+TRIM = 0.25  #: share of rows that are left out of the fits
 SURE = 0.02  #: level of evidence: two fits differ by more than the rows they saw
+NEIGHBOURS = 5
 FAR = 2e-4  #: level at which a table's cells are too far out for their columns
 FEW = 0.02  #: share of a column's cells that can be too far out, on either side
 BEYOND = 0.01  #: share of the surrogates' scores that a Pareto tail is fitted to
@@ -44,39 +48,58 @@ Blocks = list[np.ndarray]
 def p_values(z: np.ndarray, score: np.ndarray, fit: Fit, seed: int = 0, blocks: Blocks | None = None) -> np.ndarray:
     """(rows,) how often a surrogate's row is as strange as each row of z (rows, features) float32.
 
-    score: (rows,) of the detector fitted to z, which says what its strangest tenth is. fit: z -> a fitted detector.
-    blocks: the features of each column; None for one each.
-    Rows of a long table that are not among its strangest get 1.
+    score: (rows,) of the shipped detector: of a long table, its strangest rows are asked about, and the others get 1.
+    fit: rows -> a fitted detector. blocks: the features of each column; None for one each.
     """
     p = np.ones(len(z))
     if len(z) < FEWEST:
         return p
     rng = np.random.default_rng(seed)
-    z = blurred(z, rng)
     part = np.sort(rng.permutation(len(z))[:ROWS])
-    rows = z[part]
-    plain = replaced(rows, rng)
-    made = surrogate(plain, rng, blocks)
-    null = fit(made)
-    null = fit(_trimmed(made, _own(null, made))[0])
-    fresh = np.concatenate([surrogate(plain, rng, blocks) for _ in range(-(-DRAWN // len(plain)))])
-    kept_rows, kept = _trimmed(rows, score[part])
-    detector = fit(kept_rows)
+    plain = replaced(z[part], rng)
+    noise = blur(z, rng)
+    z, plain = z + noise, plain + noise[part]
+    null = np.concatenate([_chance(plain, rng, fit, blocks) for _ in range(SURROGATES)])
+    kept = usual(z[part], rng)
+    detector = fit(z[part[kept]])
     asked = np.argsort(-score, kind="stable")[:ASKED]
     told = np.full(len(z), -np.inf)
     told[asked] = detector.score_encoded(z[asked])
     held, honest = detector.honest_
-    told[part[kept[held]]] = np.where(np.isfinite(told[part[kept[held]]]), honest, -np.inf)
-    p[asked] = _against(null.score_encoded(fresh), told[asked])
+    held = part[kept[held]]
+    told[held] = np.where(np.isfinite(told[held]), honest, -np.inf)
+    p[asked] = _against(null, told[asked])
     return p
 
 
-def blurred(z: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """z with noise in columns of few values, so that no fit leaves out all rows of a kind that is there many times."""
+def _chance(plain: np.ndarray, rng: np.random.Generator, fit: Fit, blocks: Blocks | None) -> np.ndarray:
+    """Scores of fresh surrogate rows, by a detector fitted to other ones as it is fitted to the table."""
+    made = surrogate(plain, rng, blocks)
+    detector = fit(made[usual(made, rng)])
+    fresh = [surrogate(plain, rng, blocks) for _ in range(-(-DRAWN // len(plain)))]
+    return detector.score_encoded(np.concatenate(fresh))
+
+
+def usual(z: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Places of the rows without the strangest ``TRIM``, by simple measures alone.
+
+    The ranks of three, together: the furthest cell, the distance from the middle in a space without correlations, and
+    there the distance to a few neighbours. A detector's own scores would not do: whether it lets the last of a few far
+    rows through is chance, and decides what the others are worth.
+    """
+    known = spaces.fit(z, rng)
+    soft, white = (spaces.apply(known, z)[name] for name in ("soft", "white"))
+    near = nearest(squared(white, white), NEIGHBOURS, np.ones(len(z), bool))[0][:, -1]
+    measures = np.abs(soft).max(1), (white**2).sum(1), near
+    surprise = -sum(np.log(len(z) - np.argsort(np.argsort(m, kind="stable"), kind="stable")) for m in measures)
+    return np.sort(np.argsort(surprise, kind="stable")[: int((1 - TRIM) * len(z))])
+
+
+def blur(z: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Noise for columns of few values, so that no fit leaves out all rows of a kind that is there often; else 0."""
     ordered = np.sort(z[:ASKED], axis=0)
     tied = (np.diff(ordered, axis=0) <= 0).mean(0) > 0.5
-    noise = rng.standard_normal(z.shape).astype(np.float32) * BLUR * z.std(0)
-    return np.where(tied, z + noise, z)
+    return rng.standard_normal(z.shape).astype(np.float32) * np.where(tied, BLUR * z.std(0), 0).astype(np.float32)
 
 
 def evident(p: np.ndarray) -> bool:
@@ -135,20 +158,6 @@ def _far(column: np.ndarray, level: float) -> np.ndarray:
 def _order(cells: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """(rows,) places of a column's cells (rows, features) in rising order; equal cells in random order."""
     return np.lexsort((rng.random(len(cells)), *cells.T[::-1]))
-
-
-def _own(detector: Learner, z: np.ndarray) -> np.ndarray:
-    """(rows,) scores of training rows, honest where the detector has honest ones."""
-    score = detector.score_encoded(z)
-    rows, honest = detector.honest_
-    score[rows] = honest
-    return score
-
-
-def _trimmed(z: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The rows without the strangest, and their places."""
-    kept = np.sort(np.argsort(score, kind="stable")[: int((1 - TRIM) * len(z))])
-    return z[kept], kept
 
 
 def _against(null: np.ndarray, score: np.ndarray) -> np.ndarray:

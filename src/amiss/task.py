@@ -119,6 +119,7 @@ def prepare(
         "amiss": amiss.__version__,
         "source": raw.source,
         "rows": table.rows,
+        "data": raw.digest(),
         "detector": kind.__name__,
         "setting": choice.setting,
         "setting_why": choice.why,

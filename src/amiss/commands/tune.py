@@ -77,7 +77,7 @@ def tune(
     )
     result.output = output
     if options["report"] is not None:
-        verdicts, verdict = work.judged(found.task, found.model)
+        verdicts, verdict = work.judged(found.model, found.task.table)
         work.concluded(result, found.model, found.task.table, verdicts, found.task.y, verdict)
         result.reported.tuning = found.to_json()
     work.report(result, options["report"], options["lang"])

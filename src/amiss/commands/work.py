@@ -9,6 +9,7 @@ import sys
 from typing import Any
 
 import click
+import polars as pl
 
 from amiss.commands import arguments, outcome, show
 from amiss.commands.outcome import Outcome
@@ -48,7 +49,7 @@ def fit(data: Any, output: str, options: dict[str, Any], screen: Screen) -> Outc
     result = outcome.of_model(model, task.raw.source, task.table.rows, model.notes, task.leaks)
     result.output = output
     if options["report"] is not None:
-        verdicts, verdict = judged(task, model)
+        verdicts, verdict = judged(model, task.table, task.recipe)
         concluded(result, model, task.table, verdicts, task.y, verdict)
     return result
 
@@ -60,9 +61,11 @@ def score(model: Model, data: Any, options: dict[str, Any]) -> Outcome:
     notes = list(table.notes)
     _note_renamed(raw, notes)
     result = outcome.of_model(model, raw.source, table.rows, notes, [])
-    verdicts = model.score_table(table)
+    verdicts, verdict = _verdicts(model, raw, table)
+    if verdict is not None:
+        notes.append("the model learned from this very table: its rows are judged as `amiss detect` judges them")
     result.frame = beside(raw.frame, verdicts)
-    concluded(result, model, table, verdicts)
+    concluded(result, model, table, verdicts, verdict=verdict)
     return result
 
 
@@ -77,21 +80,26 @@ def evaluate(model: Model, data: Any, options: dict[str, Any], screen: Screen) -
     else:
         labels = read_labels(raw, label or str(known), anomaly=options["anomaly"], nulls=raw.nulls)
     table = model.match(raw, labels.column)
-    verdicts = model.score_table(table)
+    verdicts, verdict = _verdicts(model, raw, table)
     notes = [*table.notes, labels.note]
-    if raw.source != "<stdin>" and (raw.source, table.rows) == (model.card.get("source"), model.card.get("rows")):
+    if verdict is not None:
         notes.append(
             "the model learned from this very table: the measures flatter it; `amiss detect --label` tells honest ones"
         )
     result = outcome.of_model(model, raw.source, table.rows, notes, [])
     result.frame = beside(raw.frame, verdicts)
     result.evaluation = measured(labels.y, verdicts, k=options["k"], alert_rate=options["alert_rate"])
-    concluded(result, model, table, verdicts, labels.y)
+    concluded(result, model, table, verdicts, labels.y, verdict)
     result.reported.evaluation = result.evaluation
     if options["learning_curve"]:
         with screen.interruptible(), screen.progress("learning curve") as report:
             result.learning = result.reported.learning = learning_curve(model, table, labels.y, report=report)
     return result
+
+
+def _verdicts(model: Model, raw: RawTable, table: Table) -> tuple[pl.DataFrame, Verdict | None]:
+    """Rows held against those of training; a table that the model learned from is judged as a whole, as by detect."""
+    return judged(model, table) if model.learned_from(raw) else (model.score_table(table), None)
 
 
 def decide(model_file: str, options: dict[str, Any], output: str) -> Outcome:
