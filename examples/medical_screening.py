@@ -11,18 +11,18 @@ from typing import Any
 
 import amiss
 from amiss.decision import Rule, operating_point
-from amiss.demo import LABEL, table
+from amiss.demo import tumours
 
 
 def main(folder: Path, **options: Any) -> dict[str, float]:
-    tumours = table()
-    model = amiss.fit(tumours, label=LABEL, rule=Rule("recall", 0.9), examples=False, **options)
+    table = tumours()
+    model = amiss.fit(table, label="diagnosis", rule=Rule("recall", 0.9), examples=False, **options)
     model.save(folder / "screening.amiss")
     promised = operating_point(model.decision)
     for name in ("recall", "precision"):
         low, high = promised[f"{name}_low"], promised[f"{name}_high"]
         print(f"{name} on held-out tumours {promised[name]:.0%}, between {low:.0%} and {high:.0%}")
-    print(amiss.load(folder / "screening.amiss").explain(tumours, rows=1))
+    print(amiss.load(folder / "screening.amiss").explain(table, rows=1))
     return promised
 
 
