@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-import numpy as np
-import pytest
+import json
+from pathlib import Path
 
+import numpy as np
+import polars as pl
+import pytest
+from click.testing import CliRunner
+
+import amiss
+from amiss.cli import main
 from amiss.decision import benjamini_hochberg
 from amiss.default import AnomalyDetector
 from amiss.detectors.autoencoder import Autoencoder
@@ -91,3 +98,24 @@ def test_another_detector_will_do() -> None:
     assert ((p > 0) & (p <= 1)).all()
     assert evident(p)
     assert benjamini_hochberg(p, SURE)[:4].all()
+
+
+def test_one_rule_for_a_table_that_was_learned_from(tmp_path: Path) -> None:
+    """`detect`, and `score` with a saved model, agree on the table; other rows are held against it one by one."""
+    z = dependent(120)
+    z[:5] += np.array([12, -12, 12, -12, 12, -12], np.float32)
+    pl.DataFrame(z, schema=list("abcdef")).write_csv(tmp_path / "t.csv")
+    pl.DataFrame(z[::-1], schema=list("abcdef")).write_csv(tmp_path / "other.csv")
+    quick = {"parameters": {"epochs": 1, "n_estimators": 1}}
+    found, model = amiss.detect(tmp_path / "t.csv", **quick), amiss.fit(tmp_path / "t.csv", **quick)
+    model.save(tmp_path / "m.amiss")
+    told = {}
+    for name in ("t", "other"):
+        ran = CliRunner().invoke(main, ["score", str(tmp_path / "m.amiss"), str(tmp_path / f"{name}.csv"), "--json"])
+        assert ran.exit_code == 0, ran.output
+        told[name] = json.loads(ran.stdout)
+    assert found.verdict is not None
+    assert told["t"]["verdict"] == json.loads(json.dumps(found.verdict.to_json()))
+    assert told["t"]["verdict"]["method"] == "surrogates"
+    assert any("very table" in note for note in told["t"]["notes"])
+    assert told["other"]["verdict"]["method"] == "tail"
