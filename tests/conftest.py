@@ -6,8 +6,12 @@ folder of their own in a process of their own. NaN checks (``jax_debug_nans``) s
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import jax
 import pytest
@@ -30,3 +34,38 @@ def data_folder() -> Path:
     if not (folder / "tables").is_dir():
         pytest.skip(f"no real tables at {folder}: set AMISS_DATA to the folder that holds tables/")
     return folder
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A real browser without a window, or a skip where there is none."""
+    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+    binary = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    driver = shutil.which("chromedriver")
+    if binary is None or driver is None:
+        pytest.skip("no chromium and chromedriver on this machine")
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = binary
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1000,1200"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    page = webdriver.Chrome(options=options, service=Service(driver))
+    yield page
+    page.quit()
+
+
+@pytest.fixture(scope="session")
+def quiet() -> Callable[[Any], None]:
+    """Check of a page that a browser shows: it fits a phone, complains of nothing and asks nothing of the network."""
+
+    def check(browser: Any) -> None:
+        browser.set_window_size(500, 900)
+        assert browser.execute_script("return document.documentElement.scrollWidth <= window.innerWidth + 1")
+        assert [line for line in browser.get_log("browser") if line["level"] in ("SEVERE", "WARNING")] == []
+        sent = [json.loads(line["message"])["message"] for line in browser.get_log("performance")]
+        urls = [m["params"]["request"]["url"] for m in sent if m["method"] == "Network.requestWillBeSent"]
+        assert [u for u in urls if not u.startswith(("file:", "data:"))] == []
+
+    return check
