@@ -18,7 +18,7 @@ import numpy as np
 from amiss import store
 from amiss.errors import ModelFileError, OptionError
 from amiss.series.blame import blamed
-from amiss.series.drift import QUIET
+from amiss.series.drift import QUIET, STRANGER
 from amiss.series.stream import ALARM, Stream
 
 if TYPE_CHECKING:
@@ -124,7 +124,8 @@ class Watch:
         """How rows are flagged, for the person."""
         if self.adaptive:
             least = next(iter(self.streams.values())).threshold_
-            return f"scores of {least:g} and more, beside the usual of late, that the {QUIET} rows before did not reach"
+            again = f"in the {QUIET} rows after one, {STRANGER:g} times its score"
+            return f"scores of {least:g} and more, beside the usual of late; {again}"
         if self.threshold is not None:
             return f"scores above {self.threshold:g}"
         return f"scores more than {ALARM:g} times as high as any of the training part"

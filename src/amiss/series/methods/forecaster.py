@@ -15,21 +15,9 @@ from jax import Array
 from amiss.errors import check_number
 from amiss.params import Params
 from amiss.sampling import Data
-from amiss.series.base import Prepared, Report, SeriesLearner, shares_of
-from amiss.series.methods.windows import (
-    check_window,
-    each_block,
-    fit_windows,
-    held_out,
-    huber,
-    over_period,
-    place_rows,
-    spread_of,
-    take,
-    trailing,
-    window_of,
-)
-from amiss.train import Batch, Method, Plan
+from amiss.series.base import Prepared, Report, shares_of
+from amiss.series.methods.windows import WindowNetwork, huber, over_period, place_rows, spread_of, take, trailing
+from amiss.train import Batch, Method
 
 HIDDEN_SHARE = 0.25  #: of the windows in training, whose earliest part is hidden: as at the beginning of a series
 SPREAD_ROWS = 1024  #: held-out steps from which the units of residuals are taken
@@ -80,7 +68,7 @@ def forecasts(network: Network, window: int, horizon: int, channels: int) -> Met
 
 
 @dataclass(kw_only=True, eq=False)
-class Forecaster(SeriesLearner):
+class Forecaster(WindowNetwork):
     """A network foresees the next steps from those before; what it did not foresee is strange.
 
     Every step is foreseen from 1 to ``horizon`` steps before, the first ones from what little there is. Residuals are
@@ -89,12 +77,7 @@ class Forecaster(SeriesLearner):
     anomalies last, and not causal.
     """
 
-    window: int = 0
     horizon: int = 8
-    hidden: int = 64
-    steps: int = 400
-    batch_size: int = 128
-    learning_rate: float = 3e-3
     lookahead: bool = False
 
     @property
@@ -110,13 +93,9 @@ class Forecaster(SeriesLearner):
 
     def _learn(self, z: np.ndarray, known: np.ndarray, report: Report | None) -> None:
         y, seen = self._reduced(z, known)
-        self.windows_ = (window_of(self.window, self.period_, len(y)),)
-        plan = Plan(
-            epochs=self.steps, steps=self.steps, batch_size=self.batch_size, learning_rate=self.learning_rate,
-            schedule="cosine", patience=None, seed=self.random_state,
-        )  # fmt: skip
+        self.windows_ = (self._window(len(y)),)
         span = (self.windows_[0], self.windows_[0] + self.horizon, self.horizon)
-        self.arrays_["net"] = fit_windows(self._method(y.shape[1]), y, seen, np.arange(len(y)), span, plan, report)
+        self.arrays_["net"] = self._trained(y, seen, np.arange(len(y)), span, report)
         held = np.flatnonzero(self._held_out(len(z)))
         held = held[np.linspace(0, len(held) - 1, min(len(held), SPREAD_ROWS)).astype(int)]
         found = []
@@ -130,7 +109,7 @@ class Forecaster(SeriesLearner):
         NaN where the step is unknown or beyond the stretch."""
         y, seen = self._reduced(z, known)
         window, ahead = self.windows_[0], np.arange(self.horizon)
-        blocks = each_block(self._method(y.shape[1]), self.arrays_["net"], y, seen, rows, window, window + self.horizon)
+        blocks = self._said(y, seen, rows, window, window + self.horizon)
         for mine, said in blocks:
             said = self._restored(said.reshape(len(mine), self.horizon, -1))
             at = mine[:, :1] + ahead
@@ -155,13 +134,9 @@ class Forecaster(SeriesLearner):
         parts = over_period(parts, p, self.period_) if self.lookahead else trailing(parts, p, self.horizon)
         return np.sqrt(parts.mean(1)), lambda steps: shares_of(parts[steps]), lambda: expected
 
-    def _held_out(self, train: int) -> np.ndarray:
-        held = held_out(train, self.horizon)
-        return held if held.any() else ~held
+    def _reach(self) -> int:
+        return self.horizon
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
-        check_window(self.window)
-        for name in ("horizon", "hidden", "steps", "batch_size"):
-            check_number(name, getattr(self, name), 1, whole=True)
-        check_number("learning_rate", self.learning_rate, 0, open_low=True)
+        check_number("horizon", self.horizon, 1, whole=True)

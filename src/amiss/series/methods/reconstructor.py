@@ -15,21 +15,10 @@ from jax import Array
 from amiss.errors import check_number
 from amiss.params import Params
 from amiss.sampling import Data
-from amiss.series.base import Prepared, Report, SeriesLearner, shares_of
-from amiss.series.methods.windows import (
-    check_window,
-    each_block,
-    fit_windows,
-    held_out,
-    huber,
-    over_period,
-    place_rows,
-    spread_of,
-    take,
-    window_of,
-)
+from amiss.series.base import Prepared, Report, shares_of
+from amiss.series.methods.windows import WindowNetwork, huber, over_period, place_rows, spread_of, take
 from amiss.series.windows import Stretch
-from amiss.train import Batch, Method, Plan
+from amiss.train import Batch, Method
 
 OVERLAP = 8  #: windows that cover a step
 HIDDEN = 4  #: one part in so many of every other window is hidden in training, and to be reproduced all the same
@@ -69,7 +58,7 @@ def reconstructions(network: Autoencoding, window: int, channels: int) -> Method
 
 
 @dataclass(kw_only=True, eq=False)
-class Reconstructor(SeriesLearner):
+class Reconstructor(WindowNetwork):
     """A network reproduces windows from few numbers; what it cannot reproduce is strange.
 
     Every step is covered by about eight windows, the first and last ones of a stretch by one at least; residuals are in
@@ -77,12 +66,7 @@ class Reconstructor(SeriesLearner):
     a period.
     """
 
-    window: int = 0
-    hidden: int = 64
     latent: int = 8
-    steps: int = 400
-    batch_size: int = 128
-    learning_rate: float = 3e-3
 
     def network(self) -> Autoencoding:
         """The network that the method differs by."""
@@ -93,14 +77,10 @@ class Reconstructor(SeriesLearner):
 
     def _learn(self, z: np.ndarray, known: np.ndarray, report: Report | None) -> None:
         y, seen = self._reduced(z, known)
-        window = window_of(self.window, self.period_, len(y))
+        window = self._window(len(y))
         self.windows_ = (window,)
-        plan = Plan(
-            epochs=self.steps, steps=self.steps, batch_size=self.batch_size, learning_rate=self.learning_rate,
-            schedule="cosine", patience=None, seed=self.random_state,
-        )  # fmt: skip
         places = np.arange(len(y) - window + 1)
-        self.arrays_["net"] = fit_windows(self._method(y.shape[1]), y, seen, places, (0, window, window), plan, report)
+        self.arrays_["net"] = self._trained(y, seen, places, (0, window, window), report)
         square, _ = self._residuals(z, known, ((0, len(z)),))
         self.arrays_["spread"] = spread_of(np.sqrt(square[self._held_out(len(z))]))
 
@@ -114,7 +94,7 @@ class Reconstructor(SeriesLearner):
         square, total = np.zeros((2, *z.shape))
         count = np.zeros(len(z))
         rows = place_rows(covering(stretches, window, max(window // OVERLAP, 1)), stretches)
-        for mine, said in each_block(self._method(y.shape[1]), self.arrays_["net"], y, seen, rows, 0, window):
+        for mine, said in self._said(y, seen, rows, 0, window):
             said = self._restored(said)
             for k in range(window):
                 inside = mine[:, 0] + k < mine[:, 2]
@@ -130,16 +110,9 @@ class Reconstructor(SeriesLearner):
         parts = over_period(np.nan_to_num(square) / self.arrays_["spread"][None] ** 2, p, self.period_)
         return np.sqrt(parts.mean(1)), lambda steps: shares_of(parts[steps]), lambda: expected.astype(np.float32)
 
-    def _held_out(self, train: int) -> np.ndarray:
-        held = held_out(train, self.windows_[0])
-        return held if held.any() else ~held
-
     def _check_parameters(self) -> None:
         super()._check_parameters()
-        check_window(self.window)
-        for name in ("hidden", "latent", "steps", "batch_size"):
-            check_number(name, getattr(self, name), 1, whole=True)
-        check_number("learning_rate", self.learning_rate, 0, open_low=True)
+        check_number("latent", self.latent, 1, whole=True)
 
 
 def covering(stretches: tuple[Stretch, ...], window: int, stride: int) -> np.ndarray:

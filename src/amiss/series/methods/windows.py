@@ -1,8 +1,10 @@
-"""Windows that are gathered inside the compiled programs: a batch holds places, the series lies beside the weights."""
+"""What networks of windows share: windows are gathered inside the compiled programs, a batch holds places, and the
+series lies beside the weights."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import jax
@@ -12,7 +14,7 @@ from jax import Array
 
 from amiss.errors import check_number
 from amiss.params import flatten, unflatten
-from amiss.series.base import Prepared, Report
+from amiss.series.base import Prepared, Report, SeriesLearner
 from amiss.series.calibrate import smooth
 from amiss.series.period import FALLBACK
 from amiss.series.windows import Stretch
@@ -147,3 +149,53 @@ def trailing(parts: np.ndarray, p: Prepared, length: int) -> np.ndarray:
 def over_period(parts: np.ndarray, p: Prepared, period: int) -> np.ndarray:
     """Means of parts (time, channels) around each step, over half and then a quarter of a period."""
     return np.column_stack([smooth(channel, period or FALLBACK, p.stretches) for channel in parts.T])
+
+
+@dataclass(kw_only=True, eq=False)
+class WindowNetwork(SeriesLearner):
+    """A network that learns from windows by the one loop: its parameters, and how they are checked and obeyed."""
+
+    window: int = 0
+    hidden: int = 64
+    steps: int = 400
+    batch_size: int = 128
+    learning_rate: float = 3e-3
+
+    def _method(self, channels: int) -> Method:
+        """What is learned, once ``windows_`` is known."""
+        raise NotImplementedError
+
+    def _window(self, steps: int) -> int:
+        """Steps of a window, where ``steps`` are learned from."""
+        return window_of(self.window, self.period_, steps)
+
+    def _trained(
+        self, y: np.ndarray, known: np.ndarray, places: np.ndarray, span: tuple[int, int, int], report: Report | None
+    ) -> dict[str, Any]:
+        """Weights, trained on y (time, channels); places and span as in :func:`fit_windows`."""
+        plan = Plan(
+            epochs=self.steps, steps=self.steps, batch_size=self.batch_size, learning_rate=self.learning_rate,
+            schedule="cosine", patience=None, seed=self.random_state,
+        )  # fmt: skip
+        return fit_windows(self._method(y.shape[1]), y, known, places, span, plan, report)
+
+    def _said(
+        self, y: np.ndarray, known: np.ndarray, rows: np.ndarray, before: int, length: int
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """What the network says of windows, as :func:`each_block`."""
+        return each_block(self._method(y.shape[1]), self.arrays_["net"], y, known, rows, before, length)
+
+    def _reach(self) -> int:
+        """Steps in a row that must not be learned from, or none of them is held out."""
+        return self.windows_[0]
+
+    def _held_out(self, train: int) -> np.ndarray:
+        held = held_out(train, self._reach())
+        return held if held.any() else ~held
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        check_window(self.window)
+        for name in ("hidden", "steps", "batch_size"):
+            check_number(name, getattr(self, name), 1, whole=True)
+        check_number("learning_rate", self.learning_rate, 0, open_low=True)
