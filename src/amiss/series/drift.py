@@ -32,8 +32,9 @@ class DriftDetector(Stream):
     Views: the distance of the windows of 8 and 24 rows that end at a row to the nearest of the last 4,096; the change
     from the row before; the gap between a short and a long running mean; the gap to the median of the last six values
     at the same place of the season (``season`` rows, 0: none). Each is divided by the quantile .995 of its own last
-    2,048 values, and the largest is the score: about 1 is rare. It counts 1.5 times where all channels lie beyond
-    everything seen before, less where some do. References and units are renewed every 64 rows.
+    2,048 values (a higher one where they are fewer), and the largest is the score: about 1 is rare. It counts 1.5 times
+    where all channels lie beyond everything seen before, less where some do. References and units are renewed every 64
+    rows.
 
     An alarm is a score of at least ``threshold_``, fixed before the stream begins. In the 200 rows after an alarm only
     three times its score is another one: a strange stretch is told once, at its beginning, and again when it gets much
@@ -173,7 +174,7 @@ class DriftDetector(Stream):
         units = []
         for d in self.arrays_["distances"]:
             count = int(np.isfinite(d).sum())  # NaN come last in any order
-            at = int(TOP * (count - 1))
+            at = count - 1 - int((1 - TOP) * count * count / len(d))  # a higher quantile of few
             units.append(np.partition(d, at)[at] + FLOOR if count >= LEAST else np.nan)
         scores = np.sort(self.arrays_["scores"])
         return np.array(units), scores[np.isfinite(scores)]
