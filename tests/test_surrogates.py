@@ -15,7 +15,7 @@ from amiss.cli import main
 from amiss.decision import benjamini_hochberg
 from amiss.default import AnomalyDetector
 from amiss.detectors.autoencoder import Autoencoder
-from amiss.surrogates import FEWEST, SURE, evident, p_values, replaced, surrogate
+from amiss.surrogates import FEWEST, SURE, alone, evident, p_values, replaced, surrogate
 
 
 def fit(z: np.ndarray) -> AnomalyDetector:
@@ -57,6 +57,8 @@ def test_cells_that_no_tail_explains_are_replaced() -> None:
     calm = replaced(z, rng)
     assert (calm[:5, 0] < 10).all()
     assert np.array_equal(calm[5:], z[5:])
+    assert np.flatnonzero(alone(z)).tolist() == [0, 1, 2, 3, 4]
+    assert not alone(calm).any()
 
 
 @pytest.mark.parametrize("kind", ["gauss", "discrete"])

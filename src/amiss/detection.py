@@ -27,24 +27,27 @@ def judged(model: Model, table: Table, recipe: Recipe | None = None) -> tuple[pl
     """Verdicts on the table that a model was fitted to: its frame, and the first sentence.
 
     Where no rows are known to be normal or anomalies, the table is judged as a whole, beside made-up ones; see
-    :mod:`amiss.surrogates`. A list with a share of false alarms then holds the rows that these speak for, which need
-    not be those of the highest scores. recipe: how the model was made, where more is known of it than it keeps.
+    :mod:`amiss.surrogates`, which also give the p-values. A list with a share of false alarms holds the rows of the
+    smallest p-values, which need not be those of the highest scores.
+
+    recipe: how the model was made, where more is known of it than it keeps.
     """
     z = model.encoder.transform(table)
     score = model.detector.score_encoded(z)
     flagged = model.decision.flag(score, times(model.rule, table))
     known = model.decision.clean or (model.decision.labels == 1).any() or isinstance(model.detector, Classifier)
-    evident = None
+    evident, p_value = None, model.decision.p_values(score)
     if not known:
         recipe = recipe or model.recipe()
         blocks = blocks_of(model.encoder.columns_of_features(), len(model.schema.learned))
         chance = surrogates.p_values(z, score, recipe.again, recipe.seed, blocks)
         evident = surrogates.evident(chance)
+        p_value = np.where(chance < 1, chance, p_value)
         if model.rule.name == "fdr":
             flagged = benjamini_hochberg(chance, model.rule.value) & evident
     setting = str(model.card.get("setting", ""))
     verdict = give(model.decision, score, flagged, setting, seen=True, chance=evident)
-    return model.frame(score, flagged), verdict
+    return model.frame(score, flagged, p_value), verdict
 
 
 @dataclass

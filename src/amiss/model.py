@@ -159,10 +159,12 @@ class Model:
         score = self.detector.score_encoded(self.encoder.transform(table))
         return self.frame(score, self.decision.flag(score, times(self.rule, table)))
 
-    def frame(self, score: np.ndarray, flagged: np.ndarray) -> pl.DataFrame:
-        """Scores and what was decided of them, as :meth:`score` returns them."""
+    def frame(self, score: np.ndarray, flagged: np.ndarray, p_value: np.ndarray | None = None) -> pl.DataFrame:
+        """Scores and what was decided of them, as :meth:`score` returns them; p_value: where another than the
+        decision's was asked."""
         probability = None if self.calibration is None else self.calibration.probability(score)
-        return verdict_frame(score, self.decision.p_values(score), flagged, probability)
+        p_value = self.decision.p_values(score) if p_value is None else p_value
+        return verdict_frame(score, p_value, flagged, probability)
 
     @property
     def rule(self) -> Rule:

@@ -4,7 +4,8 @@ Scores of rows that a detector learned from say little about whether any of them
 of what was learned, and many scores are ranks at heart. So the question is asked of surrogate tables (Theiler et al.,
 1992): each column keeps its own values, the ranks of the columns keep their correlations (a Gaussian copula; Iman and
 Conover, 1982), and all else is chance. Cells so far out that no tail extrapolated from their column's bulk explains
-them are replaced first: they are what a surrogate must not take for granted.
+them are replaced first: they are what a surrogate must not take for granted. Where they stand apart from all others,
+they are evidence by themselves.
 
 Of the table and of surrogates alike, a detector is fitted without the strangest quarter, so that anomalies do not
 teach it that they are ordinary; the table's scores are then compared with those of fresh surrogate rows. On tables
@@ -35,6 +36,7 @@ TRIM = 0.25  #: share of rows that are left out of the fits
 SURE = 0.02  #: level of evidence: two fits differ by more than the rows they saw
 NEIGHBOURS = 5
 FAR = 2e-4  #: level at which a table's cells are too far out for their columns
+APART = 3.0  #: far cells so many times further from the middle than all others are evidence by themselves
 FEW = 0.02  #: share of a column's cells that can be too far out, on either side
 BEYOND = 0.01  #: share of the surrogates' scores that a Pareto tail is fitted to
 COUNTED = 10  #: with so many surrogate rows at least as strange, their share is the p-value
@@ -57,6 +59,7 @@ def p_values(z: np.ndarray, score: np.ndarray, fit: Fit, seed: int = 0, blocks: 
     rng = np.random.default_rng(seed)
     part = np.sort(rng.permutation(len(z))[:ROWS])
     plain = replaced(z[part], rng)
+    wild = alone(z)
     noise = blur(z, rng)
     z, plain = z + noise, plain + noise[part]
     null = np.concatenate([_chance(plain, rng, fit, blocks) for _ in range(SURROGATES)])
@@ -69,6 +72,7 @@ def p_values(z: np.ndarray, score: np.ndarray, fit: Fit, seed: int = 0, blocks: 
     held = part[kept[held]]
     told[held] = np.where(np.isfinite(told[held]), honest, -np.inf)
     p[asked] = _against(null, told[asked])
+    p[wild] = np.minimum(p[wild], FAR / len(z))
     return p
 
 
@@ -134,6 +138,21 @@ def replaced(z: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         if far.any():
             z[far, j] = rng.choice(column[~far], int(far.sum()))
     return z
+
+
+def alone(z: np.ndarray) -> np.ndarray:
+    """(rows,) bool: rows with a cell that is too far out, and far beyond all ordinary cells of its column, too.
+
+    No detector is needed to see these, and one that looks at many columns at once may rank them low.
+    """
+    found = np.zeros(len(z), bool)
+    for column in z.T:
+        middle = np.median(column)
+        for side in (column - middle, middle - column):
+            far = _far(side, FAR / z.shape[1])
+            if far.any() and side[far].min() >= APART * side[~far].max():
+                found |= far
+    return found
 
 
 def _far(column: np.ndarray, level: float) -> np.ndarray:

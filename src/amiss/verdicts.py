@@ -19,6 +19,14 @@ def verdict_frame(
     return pl.DataFrame(first | dict(zip(COLUMNS, (score, p_value, flagged))))
 
 
+def strangest(score: np.ndarray, flagged: np.ndarray) -> np.ndarray:
+    """(rows,) places: the flagged rows first, then the others, each strangest first; earlier rows first among equals.
+
+    A row that is flagged for one far cell may score lower than one that is not flagged.
+    """
+    return np.lexsort((np.arange(len(score)), -score, ~np.asarray(flagged, bool)))
+
+
 def renamed(columns: list[str], ours: Sequence[str] = OURS) -> dict[str, str]:
     """New names for a table's own columns that are called like ours, e.g. ``score`` -> ``score_input``."""
     taken, names = {*columns, *ours}, {}

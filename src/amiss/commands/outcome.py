@@ -14,7 +14,7 @@ from amiss.plain import finite
 from amiss.schema import Schema
 from amiss.task import Fit
 from amiss.verdict import Verdict
-from amiss.verdicts import OURS
+from amiss.verdicts import OURS, strangest
 
 SHOWN = 10  #: strangest rows that are listed
 
@@ -55,9 +55,9 @@ class Outcome:
         return [n for n in self.notes if not any(repr(k["column"]) in n and "away on its own" in n for k in self.leaks)]
 
     def strangest(self, count: int = SHOWN) -> np.ndarray:
-        """Places of the strangest rows, strangest first; earlier rows first among equals."""
+        """Places of the strangest rows, the flagged ones first."""
         assert self.frame is not None
-        return np.argsort(-self.frame["score"].to_numpy(), kind="stable")[:count]
+        return strangest(*(self.frame[name].to_numpy() for name in ("score", "is_anomaly")))[:count]
 
     def to_json(self) -> dict[str, Any]:
         """One object without NaN or infinity."""

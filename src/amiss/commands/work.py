@@ -122,7 +122,12 @@ def explain(model_file: str, data: Any, rows: list[int], top: int | None, option
     """Why rows are amiss."""
     model = _of_rows(model_file, "explain")
     raw = read_like(model, data, options)
-    return model.explain_table(model.match(raw), rows or top)
+    table = model.match(raw)
+    if rows or top:
+        return model.explain_table(table, rows or top)
+    verdicts, _ = _verdicts(model, raw, table)
+    score, flagged = (verdicts[name].to_numpy() for name in ("score", "is_anomaly"))
+    return model.explain_table(table, score=score, flagged=flagged)
 
 
 def report(result: Outcome, path: str | None, lang: str) -> None:

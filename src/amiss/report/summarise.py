@@ -24,6 +24,7 @@ from amiss.schema import Schema
 from amiss.table import Table
 from amiss.task import Fit
 from amiss.verdict import Verdict
+from amiss.verdicts import strangest
 
 LISTED = 200  #: strangest rows in the list
 TOLD = 100  #: of these with cells and rows alike
@@ -100,7 +101,7 @@ def of_scores(
 def summarise(found: Findings, lang: str = "en", command: str = "") -> dict[str, Any]:
     """The dictionary: verdict, rows, groups, slider, curves, histogram, columns, map, faults, training, card."""
     explained = _explained(found)
-    order = np.argsort(-found.score, kind="stable")
+    order = strangest(found.score, found.flagged)
     drawn = _sample(found.flagged, DRAWN)
     notes = list(found.notes)
     if len(drawn) < len(found.score):
@@ -135,10 +136,8 @@ def _explained(found: Findings) -> Explanation | None:
     if found.explainer is None or found.explainer.background is None:
         return None
     known = {"score": found.score, "flagged": found.flagged} if found.decision is not None else {}
-    flagged = np.flatnonzero(found.flagged)
-    strangest = np.argsort(-found.score, kind="stable")[:LISTED]
-    flagged = flagged[np.argsort(-found.score[flagged], kind="stable")][:1_000]
-    rows = list(dict.fromkeys([*(flagged + 1).tolist(), *(strangest + 1).tolist()]))
+    order = strangest(found.score, found.flagged)
+    rows = (order[: max(LISTED, min(int(found.flagged.sum()), 1_000))] + 1).tolist()
     if found.decision is not None:
         return found.explainer.explain_table(found.table, rows, **known)
     part = take(found.table, np.asarray(rows, int) - 1)
