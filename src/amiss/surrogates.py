@@ -17,7 +17,7 @@ where more than about a twentieth of the rows are anomalies, and to far cells of
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from scipy.special import ndtri, pdtrc
@@ -78,10 +78,10 @@ def p_values(z: np.ndarray, score: np.ndarray, fit: Fit, seed: int = 0, blocks: 
 
 def _chance(plain: np.ndarray, rng: np.random.Generator, fit: Fit, blocks: Blocks | None) -> np.ndarray:
     """Scores of fresh surrogate rows, by a detector fitted to other ones as it is fitted to the table."""
-    made = surrogate(plain, rng, blocks)
-    detector = fit(made[usual(made, rng)])
-    fresh = [surrogate(plain, rng, blocks) for _ in range(-(-DRAWN // len(plain)))]
-    return detector.score_encoded(np.concatenate(fresh))
+    made = surrogates(plain, rng, blocks)
+    learned = next(made)
+    detector = fit(learned[usual(learned, rng)])
+    return detector.score_encoded(np.concatenate([next(made) for _ in range(-(-DRAWN // len(plain)))]))
 
 
 def usual(z: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -116,18 +116,24 @@ def surrogate(z: np.ndarray, rng: np.random.Generator, blocks: Blocks | None = N
 
     blocks: the features of each column, which stay together.
     """
+    return next(surrogates(z, rng, blocks))
+
+
+def surrogates(z: np.ndarray, rng: np.random.Generator, blocks: Blocks | None = None) -> Iterator[np.ndarray]:
+    """One :func:`surrogate` after another."""
     rows = len(z)
     blocks = [np.array([j]) for j in range(z.shape[1])] if blocks is None else blocks
     orders = np.column_stack([_order(z[:, features], rng) for features in blocks])
     normal = ndtri((np.argsort(orders, axis=0) + 0.5) / rows)
     correlation = (1 - SHRINK) * np.cov(normal.T).reshape(len(blocks), len(blocks))
     correlation[np.diag_indices(len(blocks))] += SHRINK * normal.var()
-    drawn = rng.standard_normal(normal.shape) @ np.linalg.cholesky(correlation).T
-    ranks = np.argsort(np.argsort(drawn, axis=0), axis=0)
-    made = np.empty_like(z)
-    for features, order, rank in zip(blocks, orders.T, ranks.T):
-        made[:, features] = z[order[rank][:, None], features]
-    return made
+    root = np.linalg.cholesky(correlation).T
+    while True:
+        ranks = np.argsort(np.argsort(rng.standard_normal(normal.shape) @ root, axis=0), axis=0)
+        made = np.empty_like(z)
+        for features, order, rank in zip(blocks, orders.T, ranks.T):
+            made[:, features] = z[order[rank][:, None], features]
+        yield made
 
 
 def replaced(z: np.ndarray, rng: np.random.Generator) -> np.ndarray:
