@@ -212,10 +212,10 @@ def watch(model: str, as_json: bool, quiet: bool, **options: Any) -> None:
     A row's score depends on earlier rows alone, and on nothing that is read together with it.
     """
     from amiss.commands import watch as stream
-    from amiss.model import load
+    from amiss.series.model import SeriesModel
 
     stream.check_options(options)
-    stream.watch(stream.check_model(load(model), model), options, Screen(as_json=as_json, quiet=quiet, taken=True))
+    stream.watch(SeriesModel.load(model), options, Screen(as_json=as_json, quiet=quiet, taken=True))
 
 
 @main.command(short_help="Measure a saved model against labels.")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from amiss.errors import ModelFileError, OptionError
-from amiss.evaluate import best_f1_threshold
 from amiss.report.strings import say
 
 HELD_MOST = 20_000  #: held-out scores kept in a model
@@ -126,6 +126,11 @@ class Decision:
         """Whether the held-out rows are known to be normal, so that p-values are exact for rows like them."""
         return len(self.held) > 0 and not (self.labels == -1).any() and bool((self.labels == 0).any())
 
+    @cached_property
+    def _quantiles(self) -> list[np.ndarray]:
+        """Of the normal scores, where each of the tails goes through."""
+        return [np.quantile(self.normal, levels) for levels in TAILS]
+
     def tail_p_values(self, score: np.ndarray) -> np.ndarray:
         """(rows,) p-values that go on beyond the held-out rows, by tails fitted to the bulk of their scores.
 
@@ -140,7 +145,8 @@ class Decision:
         normal, exact = self.normal, self.p_values(score)
         if len(normal) < 8:
             return np.ones(len(score))
-        fitted = np.maximum.reduce([pareto_tail(normal, score, levels, exact) for levels in TAILS])
+        tails = [_tail(quantiles, score, levels[0], exact) for levels, quantiles in zip(TAILS, self._quantiles)]
+        fitted = np.maximum.reduce(tails)
         if not self.clean:
             return fitted
         return np.where(exact * (1 + len(normal)) > EXACT, exact, np.minimum(fitted, exact))
@@ -166,7 +172,11 @@ class Decision:
                 f"the rule {name} needs a model that was fitted with labels of both kinds",
                 hint="use fdr, contamination, alerts or threshold, or fit with a label column",
             )
-        return best_f1_threshold(self.labels, self.held) if name == "f1" else operating_point(self)["threshold"]
+        if name == "f1":
+            from amiss.evaluate import best_f1_threshold  # brings scikit-learn, which streams do without
+
+            return best_f1_threshold(self.labels, self.held)
+        return operating_point(self)["threshold"]
 
     def flag(self, score: np.ndarray, seconds: np.ndarray | None = None) -> np.ndarray:
         """(rows,) bool verdicts on a batch of scores.
@@ -274,11 +284,16 @@ def pareto_tail(normal: np.ndarray, score: np.ndarray, levels: tuple[float, ...]
 
     The excesses' upper shares halve twice from level to level; below the first quantile, ``below`` is kept.
     """
-    q1, q2, q3 = np.quantile(normal, levels)
+    return _tail(np.quantile(normal, levels), score, levels[0], below)
+
+
+def _tail(quantiles: np.ndarray, score: np.ndarray, level: float, below: np.ndarray) -> np.ndarray:
+    """The same through three quantiles, of which the first is at ``level``."""
+    q1, q2, q3 = quantiles
     if q2 <= q1:
         return below
     shape = float(np.clip(np.log2(max((q3 - q2) / (q2 - q1), 1e-9)), 0.0, 2.0))
     scale = (q2 - q1) * shape / (2**shape - 1) if shape > 1e-6 else (q2 - q1) / np.log(2)
     excess = np.maximum(score - q1, 0) / scale
-    tail = (1 - levels[0]) * ((1 + shape * excess) ** (-1 / shape) if shape > 1e-6 else np.exp(-excess))
+    tail = (1 - level) * ((1 + shape * excess) ** (-1 / shape) if shape > 1e-6 else np.exp(-excess))
     return np.where(score > q1, tail, below)

@@ -14,7 +14,7 @@ import numpy as np
 from amiss.commands.arrivals import Arrival, from_file, from_kafka, kafka_consumer
 from amiss.commands.lines import LineReader
 from amiss.console import Screen
-from amiss.errors import ModelFileError, OptionError, OutputError
+from amiss.errors import OptionError, OutputError
 from amiss.series.watch import Told, Watch
 
 if TYPE_CHECKING:
@@ -121,17 +121,6 @@ def _check_state(path: str) -> None:
         raise OutputError("the state cannot be written there", where=path, required="a file in a folder that exists")
     if not os.access(place if place.exists() else place.parent, os.W_OK):
         raise OutputError("the state cannot be written there", where=path, found="no permission to write")
-
-
-def check_model(model: Any, path: str) -> SeriesModel:
-    """Raises ModelFileError for a model of tables."""
-    from amiss.series.model import SeriesModel
-
-    if not isinstance(model, SeriesModel):
-        raise ModelFileError(
-            "this is no model of series", where=path, hint="fit one: amiss fit DATA --time COL -o model.amiss"
-        )
-    return model
 
 
 def check_options(options: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
@@ -14,13 +14,15 @@ from amiss.series.clean import LEAST_STEPS, along_axes, as_series, channel_axes,
 from amiss.series.period import find_period
 from amiss.series.typical import typical
 from amiss.series.windows import Stretch, stretches_of
-from amiss.train import Progress
+
+if TYPE_CHECKING:  # not at run time: what only looks at rows does without jax
+    from amiss.train import Progress
 
 STILL = 1e-3  #: a channel whose deviation in training is a smaller share of that in the scored series stood still
 SHORTEST = 4
 BAND = (0.01, 0.99)  #: shares of the ordinary steps under a channel's typical low, and under its high
 
-Report = Callable[[Progress], None]
+Report = Callable[["Progress"], None]
 
 
 @dataclass(frozen=True)

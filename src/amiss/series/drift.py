@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.signal import lfilter
 
 from amiss.errors import check_number
 from amiss.series.clean import along_axes
@@ -67,7 +66,7 @@ class DriftDetector(Stream):
         a["distances"] = np.full((views, UNITS * BLOCK), np.nan)
         a["scores"] = np.full(UNITS * BLOCK, np.nan)
         a["pending"], a["pending scores"] = np.full((BLOCK, views), np.nan), np.full(BLOCK, np.nan)
-        a["means"] = np.stack([(1 - SHORT) * z[0], (1 - LONG) * z[0]]).astype(float)
+        a["means"] = np.stack([z[0], z[0]]).astype(float)
         a["season"] = np.full((SEASONS, self.season, z.shape[1]), np.nan, np.float32)
         a["season counts"] = np.zeros(self.season, np.int64)
         a["pending slots"], a["pending rows"] = np.zeros(BLOCK, np.int64), np.zeros((BLOCK, z.shape[1]), np.float32)
@@ -128,12 +127,12 @@ class DriftDetector(Stream):
 
     def _level(self, z: np.ndarray) -> np.ndarray:
         """(rows,) gaps between the two running means."""
-        means = []
-        for i, share in enumerate((SHORT, LONG)):
-            mean, end = lfilter([share], [1, share - 1], z.astype(float), axis=0, zi=self.arrays_["means"][i][None])
-            self.arrays_["means"][i] = end[0]
-            means.append(mean)
-        return np.sqrt(((means[0] - means[1]) ** 2).mean(1))
+        means, share, gaps = self.arrays_["means"], np.array([[SHORT], [LONG]]), np.empty(z.shape)
+        for i, row in enumerate(z):
+            means = means + share * (row - means)
+            gaps[i] = means[0] - means[1]
+        self.arrays_["means"] = means
+        return np.sqrt((gaps**2).mean(1))
 
     def _seasonal(self, z: np.ndarray, slots: np.ndarray) -> np.ndarray:
         """(rows,) gaps to the median of earlier seasons; NaN where there is none."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import average_precision_score, roc_auc_score
 
 from amiss.errors import LabelError
 from amiss.series.affiliation import affiliation, best_affiliation_f1
@@ -30,6 +29,8 @@ def evaluate_series(
     window: VUS's widest buffer; the period of ``series`` by TSB-AD's rule where it is None, 125 steps without either.
     Raises LabelError for one class only.
     """
+    from sklearn.metrics import average_precision_score, roc_auc_score  # costs more to import than all of this does
+
     label = np.asarray(label).astype(int)
     if label.min() == label.max():
         raise LabelError("an evaluation needs steps of both kinds", found=f"{label.sum()} anomalies of {len(label)}")

@@ -165,6 +165,22 @@ class SeriesModel:
         store.save(path, manifest, arrays)
 
     @classmethod
+    def load(cls, path: str | Path) -> SeriesModel:
+        """What :func:`amiss.load` gives, without what models of tables need: it is there sooner. Raises ModelFileError
+        for what is no model of series."""
+        head, arrays = store.load(path)
+        if head.get("kind") != KIND:
+            raise ModelFileError(
+                "this is no model of series", where=str(path), hint="fit one: amiss fit DATA --time COL -o model.amiss"
+            )
+        try:
+            return cls.from_parts(head, arrays)
+        except (KeyError, TypeError, AttributeError, OptionError) as error:
+            raise ModelFileError(
+                "the model's file lacks a part or holds a wrong one", where=str(path), found=repr(error)
+            ) from error
+
+    @classmethod
     def from_parts(cls, head: dict[str, Any], arrays: dict[str, np.ndarray]) -> SeriesModel:
         """Inverse of what :meth:`save` writes. Raises ModelFileError, KeyError or TypeError for anything else."""
         detectors, streams = {}, {}

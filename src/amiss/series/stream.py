@@ -271,9 +271,8 @@ class StreamDetector(Stream):
     def _views(self, rows: np.ndarray, length: int, mine: slice) -> dict[str, np.ndarray]:
         """(BLOCK,) distances of the windows (BLOCK, length, channels) that are ``mine``; shapes never change."""
         a, near, maha = self.arrays_, np.zeros(BLOCK), np.zeros(BLOCK)
-        f = described(rows, length)
         for tile in tiles(mine):
-            own = along_axes(f[tile], a.get(f"{length}/axes"))
+            own = along_axes(described(rows[tile], length), a.get(f"{length}/axes"))
             near[tile] = nearest(own, a[f"{length}/table"])[0]
             t = (own - a[f"{length}/mean"]) @ a[f"{length}/whiten"]
             maha[tile] = np.sqrt((t * t).sum(1))
