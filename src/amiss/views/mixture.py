@@ -1,15 +1,17 @@
-"""The default detector's two groups of views, and how they are mixed.
+"""The default detector's three groups of views, and how they are mixed.
 
 local: in two spaces, the distance to the nearest reference row, and the mean distance to 5 neighbours over those of the
 neighbours themselves; and what two networks say of the row (:mod:`amiss.views.learned`). Sharp, and best where no
 anomaly is among the references.
-wide: in two spaces, the mean distance to 20 neighbours among the references that are left when the strangest 30 % are
-dropped, strange being far from the nearest of 8 random rows over 50 draws (Sugiyama and Borgwardt, 2013); an
-isolation forest; and the tails of the columns alone. Blind to small groups, so that anomalies cannot hide in one.
+distance: the mean distance to 5 neighbours among the encoded rows, which asks nothing of how the references are spread.
+wide: distances from the bulk of the references, those left when the strangest 30 % are dropped, strange being far from
+the nearest of 8 random rows over 50 draws (Sugiyama and Borgwardt, 2013); and the tails of the columns alone. Blind to
+small groups, so that anomalies cannot hide in one.
 
 Every view becomes minus the log of its tail probability, measured on the references, each scored without itself. A
-group's evidence is the mean of its views; the score is log((1 - w) exp(local) + w exp(wide)), a harmonic mean of
-p-values (Wilson, 2019): either group alone can speak up. w grows with the pollution that the rows show.
+group's evidence is the mean of its views; the score is the log of the weighted mean of exp(evidence), a harmonic mean
+of p-values (Wilson, 2019): any group alone can speak up. The wide one's weight grows with the pollution that the rows
+show.
 """
 
 from __future__ import annotations
@@ -22,19 +24,18 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from amiss.train import Plan
-from amiss.views import forest, learned, margins, spaces, tails
+from amiss.views import ellipsoid, learned, margins, spaces, tails
 from amiss.views.learned import Networks, Report
 from amiss.views.neighbours import keys, nearest, squared
 from amiss.views.pollution import pollution
 
 BLOCK, THREADS = 256, 2  # rows are scored in blocks of exactly this many, so that no score depends on its company
 MOST, LEAST, WORK = 4_096, 512, 4_096 * 40_000  # references, and how many distances a view of the table may cost
-TREES, TREES_LEAST, FEW_TREES_BEYOND = 100, 32, 100_000  # trees, and from how many rows on there are fewer
-FEW, MANY = 5, 20  # neighbours
+FEW = 5  # neighbours
 DRAWS, DRAW = 50, 8
 TRIM = 0.3
-STANDING = 1 / 3  # the wide views' weight where nothing speaks for pollution
-NEAR, WIDE = ("plain", "white"), ("soft", "white")
+LOCAL, DISTANCE = 0.65, 0.1  # these groups' weights where nothing speaks for pollution; the rest is the wide one's
+NEAR, STRANGE = ("plain", "white"), ("soft", "white")
 LEARNED = 1 / 2  # the networks' share of the local group
 
 State = dict[str, Any]
@@ -57,12 +58,10 @@ def init(
     strange = _each(lambda part: _strange(references, draws, part), count)
     order = np.argsort(sum(tails.surprise(tails.fit(v), v) for v in strange), kind="stable")
     state["level"] = {name: _levels(references[name]) for name in NEAR}
-    state["weight"] = np.asarray(
-        STANDING + (1 - STANDING) * pollution(references["soft"], order, state["level"]["white"][0])
-    )
+    polluted = pollution(references["soft"], order, state["level"]["white"][0])
+    state["weights"] = np.array([LOCAL, DISTANCE, 1 - LOCAL - DISTANCE]) * (1 - polluted) + np.array([0, 0, polluted])
     state["kept"] = np.sort(order[: int(np.ceil(count * (1 - TRIM)))])
-    trees = int(np.clip(TREES * FEW_TREES_BEYOND / len(z), TREES_LEAST, TREES))
-    state["forest"] = forest.fit(references["plain"], trees, rng)
+    state["bulk"] = ellipsoid.fit(references["soft"][state["kept"]], rng)
     state["margins"] = margins.fit(references["plain"])
     views = _each(lambda part: _views(state, _cut(references, part), np.arange(count)[part], networks), count)
     learnt = range(2 * len(NEAR), 2 * len(NEAR) + len(networks))  # these are calibrated already
@@ -90,39 +89,40 @@ def _mix(state: State, views: np.ndarray) -> np.ndarray:
     """(rows,) from the views (views, rows) of both groups."""
     known = state["tails"]
     surprise = np.stack([tails.surprise(known[str(i)], v) if str(i) in known else v for i, v in enumerate(views)])
-    near, wide = 2 * len(NEAR), len(WIDE) + 2
-    sharp = (1 - LEARNED) * surprise[:near].mean(0) + LEARNED * surprise[near:-wide].mean(0)
-    weight = float(state["weight"])
-    return np.logaddexp(np.log(max(1 - weight, 1e-12)) + sharp, np.log(weight) + surprise[-wide:].mean(0))
+    near, wide = 2 * len(NEAR), -3
+    neighbours, nets = surprise[:near].mean(0), surprise[near : wide - 1].mean(0)
+    local = (1 - LEARNED) * neighbours + LEARNED * nets
+    evidence = np.stack([local, surprise[wide - 1], surprise[wide:].mean(0)])
+    return np.logaddexp.reduce(np.log(np.maximum(state["weights"], 1e-12))[:, None] + evidence, axis=0)
 
 
 def _views(state: State, rows: dict[str, np.ndarray], own: np.ndarray, networks: Networks) -> np.ndarray:
-    """(views, rows) of a block: of neighbours, of networks, and the wide ones.
+    """(views, rows) of a block: of neighbours, of networks, the distance, and the wide ones.
 
     own: (rows,) the reference that a row equals bit by bit, or -1; it neither counts as a neighbour nor has a say in
     what the networks make of the row.
     """
-    references, kept, twin = state["references"], state["kept"], own >= 0
-    views = []
+    references, twin = state["references"], own >= 0
+    views, far = [], {}
     for space in NEAR:
         distances, index = nearest(squared(rows[space], references[space]), FEW, twin)
         level = _level(state["level"][space], distances, index, twin)
         tiny = 1e-3 * state["level"][space][0].mean() + 1e-9  # keeps repeated rows off zero
-        views += [distances[:, 0] + tiny, (distances.mean(1) + tiny) / (level.mean(1) + tiny)]
+        far[space] = distances.mean(1) + tiny
+        views += [distances[:, 0] + tiny, far[space] / (level.mean(1) + tiny)]
     fold = np.where(twin, state["fold"][own], 0)
     for name, (space, method) in networks.items():
         views.append(learned.surprise(method, state["learned"][name], rows[space], fold, BLOCK))
-    among = np.isin(own, kept)
-    for space in WIDE:
-        views.append(nearest(squared(rows[space], references[space][kept]), MANY, among)[0].mean(1) + 1e-9)
-    views += [forest.score(state["forest"], rows["plain"]), margins.score(state["margins"], rows["plain"]) + 1e-9]
+    bulk = ellipsoid.score(state["bulk"], rows["soft"], np.isin(own, state["kept"]))
+    views += [far["plain"], *(each + 1e-9 for each in bulk)]
+    views.append(margins.score(state["margins"], rows["plain"]) + 1e-9)
     return np.stack(views).astype(np.float64)
 
 
 def _strange(references: dict[str, np.ndarray], draws: np.ndarray, part: slice) -> np.ndarray:
     """(spaces, rows) mean distance of references to the nearest row of every draw, itself not counted."""
     views = []
-    for name in WIDE:
+    for name in STRANGE:
         rows = references[name]
         each = squared(rows[part], rows[draws.ravel()])
         each[draws.ravel()[None, :] == np.arange(part.start, part.stop)[:, None]] = np.inf

@@ -79,7 +79,8 @@ def _ranks(state: State, rows: np.ndarray) -> np.ndarray:
     return result
 
 
-def _fit_whitening(rows: np.ndarray, rng: np.random.Generator) -> State:
+def principal(rows: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean (columns,), variances (directions,) in descending order and directions (columns, directions) of rows."""
     centre = rows.mean(0)
     columns = rows.shape[1]
     if columns <= WIDE:
@@ -89,8 +90,12 @@ def _fit_whitening(rows: np.ndarray, rng: np.random.Generator) -> State:
         values, left = np.linalg.eigh(part @ part.T / len(part))
         kept = values > 1e-6 * max(values.max(), 1e-12)
         values, vectors = values[kept], part.T @ left[:, kept] / np.sqrt(values[kept] * len(part))
-    values = np.maximum(values, 0)
-    floor = max(SHRINK * values.sum() / columns, 1e-9)
+    return centre, np.maximum(values[::-1], 0), np.ascontiguousarray(vectors[:, ::-1])
+
+
+def _fit_whitening(rows: np.ndarray, rng: np.random.Generator) -> State:
+    centre, values, vectors = principal(rows, rng)
+    floor = max(SHRINK * values.sum() / rows.shape[1], 1e-9)
     gain = 1 / np.sqrt((1 - SHRINK) * values + floor)
     return {"centre": centre, "vectors": vectors, "gain": gain, "rest": np.asarray(1 / np.sqrt(floor))}
 
