@@ -7,12 +7,15 @@ Conover, 1982), and all else is chance. Cells so far out that no tail extrapolat
 them are replaced first: they are what a surrogate must not take for granted. Where they stand apart from all others,
 they are evidence by themselves.
 
-Of the table and of surrogates alike, a detector is fitted without the strangest quarter, so that anomalies do not
-teach it that they are ordinary; the table's scores are then compared with those of fresh surrogate rows. On tables
-whose columns are independent, or whose rows are Gaussian, table and surrogates are alike and p-values hold. Elsewhere
-they assume that ordinary rows are no stranger than a Gaussian copula's. A rare kind of normal row counts as evidence,
-for nothing tells it from an anomaly, and so do cells of a column whose tail is much heavier than its bulk shows. Blind
-where more than about a twentieth of the rows are anomalies, and to far cells of columns that are mostly one value.
+Of the table and of surrogates alike, a detector is fitted without the strangest rows, so that anomalies do not teach
+it that they are ordinary; the table's scores are then compared with those of fresh surrogate rows. This is done twice,
+without a tenth and without a quarter, and the larger p-value counts: two fits differ by more than the rows they saw.
+
+On tables whose columns are independent, or whose rows are Gaussian, table and surrogates are alike and p-values hold.
+Elsewhere they assume that ordinary rows are no stranger than a Gaussian copula's. A rare kind of normal row counts as
+evidence, for nothing tells it from an anomaly, and so do cells of a column whose tail is much heavier than its bulk
+shows. Blind where more than about a twentieth of the rows are anomalies, and to far cells of columns that are mostly
+one value.
 """
 
 from __future__ import annotations
@@ -29,10 +32,9 @@ from amiss.views.neighbours import nearest, squared
 
 ROWS = 1_000  #: rows that are fitted to, of the table and of the surrogate
 FEWEST = 50  #: of fewer rows nothing is said
-SURROGATES = 2  #: tables that are made up and learned from
-DRAWN = 3_000  #: rows of each that the table's are compared with
+DRAWN = 5_000  #: surrogate rows that the table's are compared with
 ASKED = 20_000  #: rows of a long table that are asked about, its strangest
-TRIM = 0.25  #: share of rows that are left out of the fits
+TRIMS = 0.1, 0.25  #: share of rows that are left out of the fits
 SURE = 0.02  #: level of evidence: two fits differ by more than the rows they saw
 NEIGHBOURS = 5
 FAR = 2e-4  #: level at which a table's cells are too far out for their columns
@@ -41,7 +43,7 @@ FEW = 0.02  #: share of a column's cells that can be too far out, on either side
 BEYOND = 0.01  #: share of the surrogates' scores that a Pareto tail is fitted to
 COUNTED = 10  #: with so many surrogate rows at least as strange, their share is the p-value
 BLUR = 0.3  #: noise in columns of few values, in their deviations
-SHRINK = 0.02  #: share of the correlations that is shrunk towards none
+SHRINK = 0.02  #: least share of the correlations that is shrunk towards none
 
 Fit = Callable[[np.ndarray], Learner]
 Blocks = list[np.ndarray]
@@ -62,30 +64,35 @@ def p_values(z: np.ndarray, score: np.ndarray, fit: Fit, seed: int = 0, blocks: 
     wild = alone(z)
     noise = blur(z, rng)
     z, plain = z + noise, plain + noise[part]
-    null = np.concatenate([_chance(plain, rng, fit, blocks) for _ in range(SURROGATES)])
-    kept = usual(z[part], rng)
-    detector = fit(z[part[kept]])
     asked = np.argsort(-score, kind="stable")[:ASKED]
-    told = np.full(len(z), -np.inf)
-    told[asked] = detector.score_encoded(z[asked])
-    held, honest = detector.honest_
-    held = part[kept[held]]
-    told[held] = np.where(np.isfinite(told[held]), honest, -np.inf)
-    p[asked] = _against(null, told[asked])
+    p[asked] = np.maximum.reduce([_asked(z, asked, part, plain, trim, rng, fit, blocks) for trim in TRIMS])
     p[wild] = np.minimum(p[wild], FAR / len(z))
     return p
 
 
-def _chance(plain: np.ndarray, rng: np.random.Generator, fit: Fit, blocks: Blocks | None) -> np.ndarray:
-    """Scores of fresh surrogate rows, by a detector fitted to other ones as it is fitted to the table."""
+def _asked(
+    z: np.ndarray, asked: np.ndarray, part: np.ndarray, plain: np.ndarray, trim: float, rng: np.random.Generator,
+    fit: Fit, blocks: Blocks | None,
+) -> np.ndarray:  # fmt: skip
+    """(asked,) p-values of rows of z, by two fits without the strangest ``trim``: to the part, and to a surrogate.
+
+    plain: the part without far cells. Fresh surrogate rows are what chance makes.
+    """
     made = surrogates(plain, rng, blocks)
     learned = next(made)
-    detector = fit(learned[usual(learned, rng)])
-    return detector.score_encoded(np.concatenate([next(made) for _ in range(-(-DRAWN // len(plain)))]))
+    chance = fit(learned[usual(learned, trim, rng)])
+    null = chance.score_encoded(np.concatenate([next(made) for _ in range(-(-DRAWN // len(plain)))]))
+    kept = part[usual(z[part], trim, rng)]
+    detector = fit(z[kept])
+    told = np.full(len(z), -np.inf)
+    told[asked] = detector.score_encoded(z[asked])
+    held, honest = detector.honest_
+    told[kept[held]] = np.where(np.isfinite(told[kept[held]]), honest, -np.inf)
+    return _against(null, told[asked])
 
 
-def usual(z: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Places of the rows without the strangest ``TRIM``, by simple measures alone.
+def usual(z: np.ndarray, trim: float, rng: np.random.Generator) -> np.ndarray:
+    """Places of the rows without the strangest share ``trim``, by simple measures alone.
 
     The ranks of three, together: the furthest cell, the distance from the middle in a space without correlations, and
     there the distance to a few neighbours. A detector's own scores would not do: whether it lets the last of a few far
@@ -96,7 +103,7 @@ def usual(z: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     near = nearest(squared(white, white), NEIGHBOURS, np.ones(len(z), bool))[0][:, -1]
     measures = np.abs(soft).max(1), (white**2).sum(1), near
     surprise = -sum(np.log(len(z) - np.argsort(np.argsort(m, kind="stable"), kind="stable")) for m in measures)
-    return np.sort(np.argsort(surprise, kind="stable")[: int((1 - TRIM) * len(z))])
+    return np.sort(np.argsort(surprise, kind="stable")[: int((1 - trim) * len(z))])
 
 
 def blur(z: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -125,15 +132,24 @@ def surrogates(z: np.ndarray, rng: np.random.Generator, blocks: Blocks | None = 
     blocks = [np.array([j]) for j in range(z.shape[1])] if blocks is None else blocks
     orders = np.column_stack([_order(z[:, features], rng) for features in blocks])
     normal = ndtri((np.argsort(orders, axis=0) + 0.5) / rows)
-    correlation = (1 - SHRINK) * np.cov(normal.T).reshape(len(blocks), len(blocks))
-    correlation[np.diag_indices(len(blocks))] += SHRINK * normal.var()
-    root = np.linalg.cholesky(correlation).T
+    root = np.linalg.cholesky(_correlation(normal)).T
     while True:
         ranks = np.argsort(np.argsort(rng.standard_normal(normal.shape) @ root, axis=0), axis=0)
         made = np.empty_like(z)
         for features, order, rank in zip(blocks, orders.T, ranks.T):
             made[:, features] = z[order[rank][:, None], features]
         yield made
+
+
+def _correlation(normal: np.ndarray) -> np.ndarray:
+    """(columns, columns) of normal scores, shrunk towards none by what their sampling errors call for (Ledoit and Wolf,
+    2004): else the rows of a surrogate of few rows lie in the space that these rows span."""
+    rows, columns = normal.shape
+    found = np.cov(normal.T, bias=True).reshape(columns, columns)
+    middle = np.trace(found) / columns
+    error = (((normal**2).sum(1) ** 2).sum() / rows - (found**2).sum()) / rows
+    share = np.clip(error / max(((found - middle * np.eye(columns)) ** 2).sum(), 1e-12), SHRINK, 1)
+    return (1 - share) * found + share * middle * np.eye(columns)
 
 
 def replaced(z: np.ndarray, rng: np.random.Generator) -> np.ndarray:
