@@ -40,7 +40,7 @@ class AnomalyDetector(Detector):
     they learn from, 4,096 at most; there are no more than 700 steps. budget: seconds of their training; None: no limit.
     """
 
-    n_estimators: int = 2
+    n_estimators: int = 1
     epochs: int = STEPS
     budget: float | None = None
 
@@ -61,7 +61,7 @@ class AnomalyDetector(Detector):
             raise TableError("a detector cannot learn from so few rows", required="at least 2 rows", found=f"{len(z)}")
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         _, rows, _ = self._training_data(z, y)
-        plan = Plan(self.epochs, 64, 3e-3, schedule="cosine", patience=None, budget=self.budget, seed=seed, steps=STEPS)
+        plan = Plan(self.epochs, 64, 6e-3, schedule="cosine", patience=None, budget=self.budget, seed=seed, steps=STEPS)
         state, picked, honest, stopped = mixture.init(
             z[rows], np.random.default_rng(seed), networks(), self.n_estimators, plan, report
         )
