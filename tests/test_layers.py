@@ -26,7 +26,7 @@ LAYERS: list[tuple[str, ...]] = [
     ("words",),
     ("space",),
     ("schema", "plain", "params", "sampling", "programs", "numeric", "trees", "evaluate", "calibrate"),
-    ("networks", "train", "decision"),
+    ("networks", "frozen", "train", "decision"),
     ("verdict",),
     VIEWS,
     ("base",),

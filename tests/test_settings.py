@@ -11,7 +11,7 @@ import pytest
 import amiss
 from amiss.detection import detect
 from amiss.errors import LabelError, OptionError
-from amiss.settings import asked, by_labels
+from amiss.settings import asked, by_labels, without_anomalies
 from amiss.task import prepare
 
 QUICK: dict[str, Any] = {"parameters": {"n_estimators": 2, "steps": 60, "hidden": (16,), "bins": 4}}
@@ -36,13 +36,17 @@ def marked(rows: int = 300, anomalies: int = 30, normal: int = 270) -> list[str 
 
 @pytest.mark.parametrize(("y", "setting", "why"), [
     (None, "unsupervised", "no label column"),
-    ([0, 0, -1], "one-class", "only normal rows"),
+    ([0] * 50 + [-1], "one-class", "only normal rows are labelled, 50 of them; the 1 others"),
+    ([0, 0, -1], "unsupervised", "2 normal rows are too few"),
     ([1, 1, -1, -1], "weakly supervised", "no normal rows are labelled, and 2 rows are not"),
     ([1, 1, 0, -1], "weakly supervised", "1 normal rows"),
     ([1, 0, 0, 1], "supervised", "every row is labelled"),
 ])  # fmt: skip
 def test_labels_that_say_it(y: list[int] | None, setting: str, why: str) -> None:
-    choice = by_labels(None if y is None else np.array(y))
+    known = None if y is None else np.array(y)
+    choice = without_anomalies(known)
+    if choice is None and known is not None:
+        choice = by_labels(known)
     assert choice is not None
     assert choice.setting == setting
     assert why in choice.why
@@ -120,3 +124,17 @@ def test_labels_in_any_spelling(words: tuple[str, str]) -> None:
     task = prepare(frame(labels), "label")
     assert task.y is not None
     assert task.y.sum() == 30
+
+
+def test_one_class_learns_from_known_normal_rows_alone() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(300, 3)) + np.where(np.arange(300) < 100, 6, 0)[:, None]
+    known = pl.DataFrame(x).with_columns(label=pl.Series([None] * 100 + ["ok"] * 200))
+    alone = pl.DataFrame(x[100:]).with_columns(label=pl.lit("ok"))
+    found = [amiss.fit(table, "label", detector="NearestNeighbours") for table in (known, alone)]
+    assert all(model.card["setting"] == "one-class" for model in found)
+    assert "the 100 others are not learned from" in found[0].card["setting_why"]
+    assert (found[0].decision.labels == 0).all()
+    scores = [model.score(known)["score"].to_numpy() for model in found]
+    assert np.allclose(*scores)
+    assert scores[0][:100].min() > scores[0][100:].max()

@@ -30,7 +30,7 @@ def quick(kind: type[Learner]) -> Learner:
         # a check asks for an accuracy of 0.83 on 200 blobs: that takes more steps than finding outliers does
         settings |= {"learning_rate": 0.02, "dropout": 0.0, "patience": None}
     if issubclass(kind, WeakClassifier):
-        settings |= {"epochs": 100, "hidden": (16, 8)}
+        settings |= {"epochs": 300, "hidden": (16, 8)}
     known = kind().get_params()
     return kind(**{name: value for name, value in settings.items() if name in known})
 

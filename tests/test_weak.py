@@ -14,9 +14,8 @@ from jax import random
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from amiss import detectors
-from amiss.base import pad_columns
 from amiss.errors import LabelError
-from amiss.weak import _boundary
+from amiss.sampling import pad_columns
 
 WEAK = [name for name, entry in detectors.DETECTORS.items() if "weakly supervised" in entry.settings]
 
@@ -95,6 +94,13 @@ def test_known_normal_rows_weigh_in_deep_sad() -> None:
     assert np.array_equal(weak("DeepSAD", eta=1).fit(x, np.maximum(known, 0)).anomaly_score(x), scores[0])
 
 
-def test_boundary_parts_the_kinds_best() -> None:
-    assert _boundary(np.array([0.0, 1, 2, 3]), np.array([False, False, True, True])) == 1.5
-    assert _boundary(np.array([0.0, 2, 2, 3]), np.array([False, False, True, True])) == 1.0
+def test_class_weights_move_the_boundary() -> None:
+    """Also where every row is learned by heart, so that weights in the loss change no score's sign."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(100, 4)), np.arange(100) % 2
+    flagged = [
+        detectors.DevNet(n_estimators=1, hidden=(32,), epochs=300, learning_rate=0.02, class_weight=w, random_state=0)
+        .fit(x, y).predict(x).mean()
+        for w in ({0: 1000, 1: 1}, None, {0: 1, 1: 1000})
+    ]  # fmt: skip
+    assert flagged[0] < 0.1 < flagged[1] < 0.9 < flagged[2]

@@ -146,8 +146,12 @@ class Ensemble(Learner):
         )  # fmt: skip
         members = {"weights": trained.weights, "buffers": trained.buffers}
         self._keep(members, z.shape[1], trained.stopped, trained.history)
+        self._settle(z, y)
         self.honest_ = self._honest(data["x"], splits, trained)
         return self
+
+    def _settle(self, z: np.ndarray, y: np.ndarray | None) -> None:
+        """Set what a score needs beside the trained weights, as buffers of ``members_``."""
 
     def _honest(
         self, x: np.ndarray, splits: Sequence[tuple[np.ndarray, np.ndarray]], trained: Trained

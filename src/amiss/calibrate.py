@@ -19,6 +19,7 @@ from amiss.errors import ModelFileError
 FEWEST = 5  #: labelled held-out rows of each kind without which nothing is learned
 FOLDS = 5
 KNOTS = 200  #: corners of the line, at most
+LEAST_SLOPE = 1e-3  #: a standard deviation of the score: scores that say nothing keep their order
 
 
 @dataclass(frozen=True)
@@ -108,20 +109,31 @@ def _as_is(score: np.ndarray, y: np.ndarray) -> Calibration:
 
 
 def _platt(score: np.ndarray, y: np.ndarray) -> Calibration:
-    """A logistic curve by Newton's method on Platt's smoothed targets; it rises, or is all but flat."""
-    ones, zeros = y.sum(), (1 - y).sum()
-    target = np.where(y == 1, (ones + 1) / (ones + 2), 1 / (zeros + 2))
+    slope, offset = logistic(score, y)
+    return Calibration(np.array([-offset / slope]), np.zeros(1), slope, "platt")
+
+
+def logistic(score: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None) -> tuple[float, float]:
+    """slope, offset of the log-odds of y = 1 as a line in the score; it rises, or is all but flat.
+
+    By Newton's method on Platt's smoothed targets, which keep it from being certain of a few rows. score, y: (rows,);
+    weights: (rows,) of the rows, 1 if None.
+    """
+    weights = np.ones(len(y)) if weights is None else np.asarray(weights, float) / np.mean(weights)
+    ones, zeros = float((weights * y).sum()), float((weights * (1 - y)).sum())
+    count = y.sum()
+    target = np.where(y == 1, (count + 1) / (count + 2), 1 / (len(y) - count + 2))
     middle, scale = score.mean(), score.std() or 1.0
     x = (score - middle) / scale
     slope, offset = 0.0, float(np.log((ones + 1) / (zeros + 1)))
 
     def loss(a: float, b: float) -> float:
-        return float(_losses(a * x + b, target).sum()) + 1e-6 * a * a
+        return float((weights * _losses(a * x + b, target)).sum()) + 1e-6 * a * a
 
     now = loss(slope, offset)
     for _ in range(50):
         p = 1 / (1 + np.exp(-np.clip(slope * x + offset, -500, 500)))
-        gap, w = p - target, p * (1 - p) + 1e-12
+        gap, w = weights * (p - target), weights * p * (1 - p) + 1e-12
         gradient = np.array([(gap * x).sum() + 2e-6 * slope, gap.sum()])
         hessian = np.array([[(w * x * x).sum() + 2e-6, (w * x).sum()], [(w * x).sum(), w.sum() + 1e-9]])
         step, size = np.linalg.solve(hessian, gradient), 1.0
@@ -131,8 +143,8 @@ def _platt(score: np.ndarray, y: np.ndarray) -> Calibration:
         before, now = now, loss(slope, offset)
         if before - now < 1e-9 * max(1.0, now):
             break
-    slope = max(slope, 1e-3) / scale
-    return Calibration(np.array([middle]), np.array([offset]), float(slope), "platt")
+    slope = max(slope, LEAST_SLOPE) / scale
+    return float(slope), float(offset - slope * middle)
 
 
 def _isotonic(score: np.ndarray, y: np.ndarray) -> Calibration:

@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import ClassifierMixin
-from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
@@ -18,8 +17,6 @@ from amiss.errors import LabelError, OptionError
 from amiss.numeric import Scaler
 from amiss.sampling import pad_columns
 from amiss.train import Judge
-
-LEAST_GAIN = 0.01  # scores that say nothing keep their order
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -155,11 +152,3 @@ class Classifier(ClassifierMixin, Network):
             classes = getattr(self, "classes_", np.array([0, 1]))
             normal, anomaly = (float(self.class_weight.get(c, 1.0)) for c in classes.tolist())
         return np.where(y == 1, anomaly, normal).astype(np.float32)
-
-
-def log_odds(scores: np.ndarray, y: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
-    """Gain and shift that make of scores (rows,) the log-odds of y = 1, by logistic regression; it never sinks."""
-    middle, unit = float(np.median(scores)), float(scores.std()) or 1.0
-    line = LogisticRegression(C=100.0).fit(((scores - middle) / unit)[:, None], y, sample_weight=weights)
-    gain = max(float(line.coef_[0, 0]) / unit, LEAST_GAIN)
-    return gain, float(line.intercept_[0]) - gain * middle

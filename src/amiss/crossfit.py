@@ -26,8 +26,9 @@ ENOUGH_LABELLED = 50  #: held-out rows of each kind that will do without more fi
 class Recipe:
     """How to make a detector, however often.
 
-    budget: seconds for all fits together. hurry: after Ctrl-C, the seconds that the fit had which it ended: those that
-    follow get no more. report: called with the share of all work done and a line of text.
+    clean: learn from rows known to be normal (y = 0) alone. budget: seconds for all fits together. hurry: after
+    Ctrl-C, the seconds that the fit had which it ended: those that follow get no more. report: called with the share of
+    all work done and a line of text.
     """
 
     detector: type[Learner]
@@ -36,6 +37,7 @@ class Recipe:
     budget: float | None = None
     report: Callable[[float, str], None] | None = None
     hurry: list[float] = field(default_factory=list)
+    clean: bool = False
 
     @property
     def known(self) -> list[str]:
@@ -49,7 +51,10 @@ class Recipe:
 
         part, parts: which of how many fits this is.
         """
-        encoder, z = Encoder.fit_transform(table, rows, y, self.detector.bend)
+        learned = rows
+        if self.clean and y is not None:
+            learned, y = rows[y[rows] == 0], np.where(y == 0, 0, 1)  # a detector without labels passes rows of 1 over
+        encoder, z = Encoder.fit_transform(table, learned, y, self.detector.bend)
         options: dict[str, Any] = {"random_state": self.seed, **self.parameters}
         limits = self.hurry if self.budget is None else [*self.hurry, self.budget / parts]
         if limits and "budget" in self.detector.__dataclass_fields__:  # others train nothing
@@ -111,11 +116,17 @@ def held_out_scores(
     rows, score = detector.honest_
     labels = None if y is None else y[rows]
     if len(rows) >= min(ENOUGH, table.rows // 2) and _enough_labels(y, labels):
-        return score, labels, (encoder, detector)
+        return *_known(score, labels, recipe), (encoder, detector)
     # a network's scores without labels have no unit: two fits may differ by any factor
     whole = None if isinstance(detector, Classifier) else detector.score_encoded(z)
     score, _, _ = out_of_fold(table, y, recipe, possible_folds(table.rows, y, folds), whole=whole)
-    return score, y, (encoder, detector)
+    return *_known(score, y, recipe), (encoder, detector)
+
+
+def _known(score: np.ndarray, y: np.ndarray | None, recipe: Recipe) -> tuple[np.ndarray, np.ndarray | None]:
+    """Scores and labels of the rows that tell what is normal: those known to be, where nothing else is learned from."""
+    kept = slice(None) if y is None or not recipe.clean else y >= 0
+    return score[kept], None if y is None else y[kept]
 
 
 def on_scale(scores: np.ndarray, theirs: np.ndarray, ours: np.ndarray) -> np.ndarray:

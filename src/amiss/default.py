@@ -88,6 +88,7 @@ class AnomalyClassifier(FeedForward):
     activation: str = "silu"
     bins: int = 8
     column_rate: float = 6.0
+    frozen: float = 8.0
     dropout: float = 0.25
     weight_decay: float = 0.1
     n_estimators: int = 8

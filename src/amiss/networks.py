@@ -155,12 +155,13 @@ def _edges(rows: np.ndarray, bins: int, y: np.ndarray) -> list[np.ndarray]:
     return edges
 
 
-def piecewise(bins: dict[str, Array], x: Array) -> Array:
+def piecewise(bins: dict[str, Any], x: Any) -> Any:
     """(rows, columns) -> (rows, columns + cut columns * bins): how far every bin is passed, from -1 to 1 (Gorishniy et
-    al., 2022), beside the numbers themselves, so that a network can bend at a column's own quantiles."""
-    passed = jnp.clip((x[:, bins["columns"], None] - bins["low"][None]) * bins["slope"][None], 0, 1) * 2 - 1
-    passed = jnp.where(bins["slope"][None] > 0, passed, 0.0)
-    return jnp.concatenate([x, passed.reshape(len(x), -1)], 1)
+    al., 2022), beside the numbers themselves, so that a network can bend at a column's own quantiles. NumPy or JAX."""
+    xp: Any = np if isinstance(x, np.ndarray) else jnp
+    passed = xp.clip((x[:, bins["columns"], None] - bins["low"][None]) * bins["slope"][None], 0, 1) * 2 - 1
+    passed = xp.where(bins["slope"][None] > 0, passed, xp.float32(0))
+    return xp.concatenate([x, passed.reshape(len(x), -1)], 1)
 
 
 def drop(x: Array, rate: float, key: Array) -> Array:

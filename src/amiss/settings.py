@@ -21,6 +21,7 @@ from amiss.table import Table
 UNSUPERVISED, ONE_CLASS, WEAK, SUPERVISED = "unsupervised", "one-class", "weakly supervised", "supervised"
 SETTINGS = (UNSUPERVISED, ONE_CLASS, WEAK, SUPERVISED)
 FOLDS, MOST, KNOWN_MOST = 3, 8_000, 4_000  #: of the trial; rows and labelled anomalies that it looks at, at most
+NORMAL_LEAST = 50  #: rows known to be normal that are learned from without the others
 TRIAL: dict[str, Any] = {"n_estimators": 3, "steps": 300}
 
 
@@ -31,13 +32,22 @@ class Choice(NamedTuple):
     why: str
 
 
-def by_labels(y: np.ndarray | None) -> Choice | None:
-    """The setting where the kinds of labels alone say it; None where it is to be tried. y: (rows,) 1, 0, -1."""
+def without_anomalies(y: np.ndarray | None) -> Choice | None:
+    """The setting where no anomaly is labelled; None where one is. y: (rows,) 1, 0, -1."""
     if y is None:
         return Choice(UNSUPERVISED, "there is no label column")
+    normal = int((y == 0).sum())
+    if (y == 1).any():
+        return None
+    if normal < min(NORMAL_LEAST, len(y)):
+        return Choice(UNSUPERVISED, f"no anomaly is labelled, and {normal} normal rows are too few to learn from alone")
+    left = f"; the {len(y) - normal:,} others are not learned from" if normal < len(y) else ""
+    return Choice(ONE_CLASS, f"only normal rows are labelled, {normal:,} of them{left}")
+
+
+def by_labels(y: np.ndarray) -> Choice | None:
+    """The setting where the counts of labels alone say it; None where it is to be tried. y: (rows,), with anomalies."""
     anomalies, normal = int((y == 1).sum()), int((y == 0).sum())
-    if not anomalies:
-        return Choice(ONE_CLASS, "only normal rows are labelled")
     if anomalies + normal == len(y):
         return Choice(SUPERVISED, "every row is labelled")
     if min(anomalies, normal) < FOLDS:

@@ -90,14 +90,15 @@ def prepare(
     if label is not None:
         labels = read_labels(raw, label, anomaly=anomaly, nulls=nulls, allow_one_class=True)
     table = Table.learn(raw, only=only, drop=drop, label=label)
-    choice = None if setting is None else settings.asked(setting, None if labels is None else labels.y)
+    y = None if labels is None else labels.y
+    choice = settings.without_anomalies(y) if setting is None else settings.asked(setting, y)
     if choice is not None and choice.setting == settings.UNSUPERVISED:
         labels = None
     both = labels is not None and bool((labels.y == 1).any())
     without = choice is not None and choice.setting in (settings.UNSUPERVISED, settings.ONE_CLASS)
     kind = learner(detector, labelled=both and not without)
     if issubclass(kind, Classifier) and (without or not both):
-        found = f"setting {choice.setting}" if choice else "no labels" if labels is None else "only normal labels"
+        found = "no labels" if y is None else f"setting {choice.setting}" if setting else "only normal labels"  # type: ignore[union-attr]
         raise LabelError(
             f"{kind.__name__} learns from labels of both kinds", found=found, hint="give label=, or leave detector out"
         )
@@ -110,7 +111,9 @@ def prepare(
     if contamination is not None:
         rule = Rule("contamination", contamination)
     recipe = Recipe(kind, _checked(kind, parameters or {}), seed, budget, report)
-    choice = choice or _setting(kind, table, None if labels is None else labels.y, recipe)
+    if choice is not None and choice.setting == settings.ONE_CLASS:
+        recipe = dataclasses.replace(recipe, clean=labels is not None and bool((labels.y == 0).any()))
+    choice = choice or _setting(kind, table, y, recipe)  # type: ignore[arg-type]
     if choice.setting == settings.SUPERVISED and "unlabelled" in recipe.known:
         recipe = dataclasses.replace(recipe, parameters={"unlabelled": "left out"} | recipe.parameters)
     judged = both and not without and bool((labels.y == 0).any())  # type: ignore[union-attr]
@@ -131,19 +134,15 @@ def prepare(
     return Fit(raw, table, labels, recipe, card, rule, leaks, examples)
 
 
-def _setting(kind: type[Learner], table: Table, y: np.ndarray | None, recipe: Recipe) -> settings.Choice:
-    """The setting by the labels; by trial where they leave it open to the default; else as the detector learns."""
-    known = settings.by_labels(y)
+def _setting(kind: type[Learner], table: Table, y: np.ndarray, recipe: Recipe) -> settings.Choice:
+    """The setting where there are labelled anomalies: by trial where the labels leave it open, else as one learns."""
     if not issubclass(kind, Classifier):
-        if known is not None and known.setting in (settings.UNSUPERVISED, settings.ONE_CLASS):
-            return known
         return settings.Choice(settings.ONE_CLASS, f"{kind.__name__} learns from rows that are no known anomalies")
     if issubclass(kind, WeakClassifier):
         return settings.Choice(settings.WEAK, f"{kind.__name__} learns from labelled anomalies among other rows")
     if "unlabelled" not in recipe.known:
         return settings.Choice(settings.SUPERVISED, f"{kind.__name__} learns from labelled rows")
-    assert y is not None
-    return known or settings.by_trial(table, y, recipe)
+    return settings.by_labels(y) or settings.by_trial(table, y, recipe)
 
 
 def notes_of(task: Fit) -> list[str]:

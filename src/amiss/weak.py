@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from amiss.base import Report
+from amiss.calibrate import logistic
 from amiss.classifier import Classifier
 from amiss.errors import LabelError
 from amiss.sampling import Sampler, balanced, pad_columns
@@ -23,8 +23,9 @@ class WeakClassifier(Classifier):
 
     y holds 1 for an anomaly, 0 for a row known to be normal, -1 for an unlabelled one, which is taken to be normal more
     often than not. Half of every batch are anomalies. A method's buffers hold a ``boundary``, which its score lessens
-    the raw one by: it is set after training to where the rows labelled 1 and the others part best, so that positive
-    scores mean anomaly. ``predict_proba`` follows the score, but is no calibrated probability.
+    the raw one by: it is set after training to where a logistic curve finds a row as likely to be labelled 1 as not,
+    both kinds weighing the same, so that positive scores mean anomaly. ``predict_proba`` follows the score, but is no
+    calibrated probability.
     """
 
     takes_unlabelled: ClassVar[bool] = True
@@ -39,8 +40,12 @@ class WeakClassifier(Classifier):
         if len(z) > BOUNDARY_ROWS:
             drawn = np.random.default_rng(0).permutation(np.flatnonzero(y != 1))[:BOUNDARY_ROWS]
             rows = np.concatenate([drawn, np.flatnonzero(y == 1)[:BOUNDARY_ROWS]])
-        weights = self._row_weights(np.array([0, 1]), np.bincount(y == 1, minlength=2))
-        cut = np.float32(_boundary(self.score_encoded(z[rows]), y[rows] == 1, weights))
+        anomaly = (y[rows] == 1).astype(int)
+        counts = np.bincount(anomaly, minlength=2)
+        # both kinds weigh the same, as in the batches; times the person's weights, which scores learned by heart forget
+        weights = self._row_weights(anomaly, counts) / counts[anomaly]
+        slope, offset = logistic(self.score_encoded(z[rows]), anomaly, weights)
+        cut = np.float32(-offset / slope)
         self.members_["buffers"]["boundary"] = self.members_["buffers"]["boundary"] + cut
         held, scores = self.honest_
         self.honest_ = held, scores - float(cut)
@@ -65,14 +70,3 @@ class WeakClassifier(Classifier):
         # y in {1, 0, -1} goes into the batches as it is: DeepSAD tells known normal rows from unlabelled ones
         data = {"x": pad_columns(z), "y": y.astype(np.float32), "sample_weight": weights}
         return data, np.arange(len(z)), anomaly.astype(np.int8)
-
-
-def _boundary(scores: np.ndarray, anomaly: np.ndarray, weights: Sequence[float] | np.ndarray = (1, 1)) -> float:
-    """The score at which the weighted shares of other rows below and of anomalies above sum to the most."""
-    order = np.argsort(scores, kind="stable")
-    ranked, is_anomaly = scores[order], anomaly[order]
-    below = weights[0] * np.cumsum(~is_anomaly) / (~is_anomaly).sum()
-    below -= weights[1] * np.cumsum(is_anomaly) / is_anomaly.sum()
-    below[:-1][ranked[1:] == ranked[:-1]] = -np.inf  # rows of one score stay on one side
-    best = int(np.argmax(below))
-    return float(ranked[best] + ranked[min(best + 1, len(ranked) - 1)]) / 2

@@ -13,8 +13,9 @@ import optax
 from jax import Array
 
 from amiss.base import Report
-from amiss.classifier import log_odds
+from amiss.calibrate import logistic
 from amiss.errors import Range
+from amiss.frozen import frozen, init_frozen
 from amiss.imbalance import ImbalancedClassifier
 from amiss.networks import activation, init_bins, init_mlp, mlp, piecewise, room_for_bins
 from amiss.params import Params
@@ -22,6 +23,7 @@ from amiss.sampling import Data
 from amiss.train import Batch, Method
 
 ROOM_ROWS = 20_000  #: rows, at most, that are looked at for how many columns are cut
+FEW = 64  #: anomalies, at most, beside which a frozen network speaks
 
 
 @lru_cache
@@ -35,11 +37,15 @@ def _method(
     smooth: float,
     mix: float,
     room: int | None,
+    few: bool,
 ) -> Method:
     function = activation(act)
 
     def init(rng: np.random.Generator, data: Data, columns: int) -> Params:
         buffers = init_bins(data["x"], bins, data["y"], room) if bins else {}
+        if few:
+            rows = piecewise(buffers, data["x"]) if bins else data["x"]
+            buffers |= init_frozen(rng, rows, data["y"], data["x"].shape[-1]) | {"share": np.zeros((), np.float32)}
         buffers |= {"gain": np.ones((), np.float32), "shift": np.zeros((), np.float32)}
         more = buffers["low"].size if bins else 0
         sizes = (data["x"].shape[-1] + more, *hidden, 1)
@@ -73,7 +79,11 @@ def _method(
         return losses(logit(params, seen(params, batch["x"])), batch["y"])
 
     def score(params: Params, rows: Array) -> Array:
-        return logit(params, seen(params, rows)) * params.buffers["gain"] + params.buffers["shift"]
+        rows, more = seen(params, rows), params.buffers
+        found = logit(params, rows)
+        if "share" in more:
+            found = found + more["share"] * frozen(more, rows)
+        return found * more["gain"] + more["shift"]
 
     return Method(init, loss, score, monitor)
 
@@ -93,7 +103,10 @@ class FeedForward(ImbalancedClassifier):
     column_rate: how much faster than the weights a scale of every input is learned, which mutes columns; 0 for none.
     label_smoothing: what a label says too surely, in [0, 1): 0.1 learns 0.95 and 0.05 (Szegedy et al., 2016).
     mixup: both parameters of the beta distribution that pairs of rows and labels are mixed by (Zhang et al., 2018); 0
-    for none. imbalance: what is done about anomalies being few, by name: see :mod:`amiss.imbalance`.
+    for none.
+    frozen: with n anomalies, ``FEW`` at most, a network with a frozen hidden layer (:mod:`amiss.frozen`) speaks
+    frozen / n times as loud as the trained one; 0 for none.
+    imbalance: what is done about anomalies being few, by name: see :mod:`amiss.imbalance`.
     """
 
     hidden: tuple[int, ...] = (128, 64)
@@ -103,6 +116,7 @@ class FeedForward(ImbalancedClassifier):
     column_rate: float = 0.0
     label_smoothing: float = 0.0
     mixup: float = 0.0
+    frozen: float = 0.0
     n_estimators: int = 4
     weight_decay: float = 1e-4
     learning_rate: float = 2e-3
@@ -114,13 +128,15 @@ class FeedForward(ImbalancedClassifier):
         "column_rate": Range(0),
         "label_smoothing": Range(0, 1, open_high=True),
         "mixup": Range(0),
+        "frozen": Range(0),
     }
     room_: ClassVar[int | None] = None  #: columns that there is room to cut, the same for all members
+    few_: ClassVar[bool] = False  #: whether a frozen network is made beside each trained one
 
     def method(self) -> Method:
         return _method(
             tuple(self.hidden), self.activation, float(self.dropout), int(self.bins), float(self.column_rate),
-            self._focus(), float(self.label_smoothing), float(self.mixup), self.room_,
+            self._focus(), float(self.label_smoothing), float(self.mixup), self.room_, self.few_,
         )  # fmt: skip
 
     @property
@@ -131,14 +147,21 @@ class FeedForward(ImbalancedClassifier):
         if self.bins and y is not None and len(z):
             part = slice(None, None, -(-len(z) // ROOM_ROWS))
             self.room_ = room_for_bins(z[part], self.bins, y[part])  # type: ignore[misc]
+        self.few_ = bool(self.frozen) and y is not None and 0 < (y == 1).sum() <= FEW  # type: ignore[misc]
         super().fit_encoded(z, y, report=report)
         rows, scores = self.honest_
         if self.stopping == "loss" or y is None or len(np.unique(y[rows])) < 2:
             return self
         # average precision does not see the scores' scale: it is brought to that of log-odds (Platt, 1999)
         weights = self._row_weights(y[rows], np.bincount(y[rows], minlength=2))
-        gain, shift = log_odds(scores, y[rows], weights)
+        gain, shift = logistic(scores, y[rows], weights)
         for name, value in (("gain", gain), ("shift", shift)):
             self.members_["buffers"][name] = np.full(self.n_estimators, value, np.float32)
         self.honest_ = rows, scores * gain + shift
         return self
+
+    def _settle(self, z: np.ndarray, y: np.ndarray | None) -> None:
+        if self.few_ and y is not None:
+            some = np.random.default_rng(0).permutation(len(z))[:ROOM_ROWS]
+            share = self.frozen / (y == 1).sum() * self.score_encoded(z[some]).std()
+            self.members_["buffers"]["share"] = np.full(self.n_estimators, share, np.float32)
