@@ -119,3 +119,44 @@ def chances(name: str, seed: int, x: np.ndarray, y: np.ndarray, asked: np.ndarra
         return np.asarray(model.fit(x, known).decision_function(asked))
     fitted = model.fit(x, known)
     return fitted.anomaly_score(asked) if ours else fitted.predict_proba(asked)[:, 1]
+
+
+def chances_raw(name: str, seed: int, train: Any, label: str, asked: Any) -> np.ndarray:
+    """As :func:`chances`, on polars frames of raw tables, of which ``train`` holds the labels.
+
+    All get the columns that our reader takes for numbers, dates and categories; CatBoost and histogram trees get the
+    latter as such, in their own way, the others not at all.
+    """
+    from amiss.task import prepare
+
+    task = prepare(train, label, seed=seed)
+    table, y = task.table, task.y
+    other = type(table).match(_read(asked), table.schema, label=label)
+    if name == "amiss":
+        encoder, detector, _ = task.recipe.fit(table, y, np.arange(table.rows))
+        return np.asarray(detector.score_encoded(encoder.transform(other)))
+    own = [c for c in table.schema.learned if c.kind not in ("numeric", "datetime")]
+    numbers = [c.name for c in table.schema.learned if c not in own]
+    parts = [
+        np.column_stack([t.numbers(c) for c in numbers]) if numbers else np.zeros((t.rows, 0)) for t in (table, other)
+    ]
+    model = CLASSIFIERS[name][0](seed, float(np.mean(y)))  # type: ignore[arg-type]
+    if name.startswith("catboost"):
+        words = [np.array([[w or "" for w in t.words(c.name)] for c in own], object).T for t in (table, other)]
+        both = [np.hstack([p.astype(object), w]) if own else p for p, w in zip(parts, words)]
+        model.set_params(cat_features=list(range(len(numbers), len(numbers) + len(own))))
+    else:
+        codes = []
+        for t in (table, other):
+            found = [t.codes(c.name, table.counts(c.name)[0][:250]) for c in own]
+            codes.append(np.column_stack([np.where(f < 0, np.nan, f) for f in found]) if own else np.zeros((t.rows, 0)))
+        both = [np.hstack([p, c]) for p, c in zip(parts, codes)]
+        if name.startswith("histgb"):
+            model.set_params(categorical_features=[*[False] * len(numbers), *[True] * len(own)])
+    return np.asarray(model.fit(both[0], y).predict_proba(both[1])[:, 1])
+
+
+def _read(frame: Any) -> Any:
+    from amiss.reading import ReadOptions, read
+
+    return read(frame, ReadOptions())

@@ -2,8 +2,9 @@
 
 ``python bench/classify.py [--labels full,5,10,20] [--tables A,B] [--seeds 3] [--methods amiss,mlp,...] [-o FILE]``
 
-Full labels: the numeric tables, at most 10,000 rows, stratified 70/30. Few: so many labelled anomalies in the training
-part, everything else there unlabelled, on the tables of at least 1,000 rows. What FILE holds already is not run again.
+Full labels: the numeric tables, at most 10,000 rows, or with ``--tables raw`` the raw ones, at most 50,000 rows;
+stratified 70/30. Few: so many labelled anomalies in the training part, everything else there unlabelled, on the numeric
+tables of at least 1,000 rows. What FILE holds already is not run again.
 Peers that are not installed are left out and named.
 """
 
@@ -22,8 +23,8 @@ from scipy.stats import rankdata
 from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.model_selection import train_test_split
 
-from classifiers import CLASSIFIERS, chances, installed
-from datasets import tabular, tabular_names
+from classifiers import CLASSIFIERS, chances, chances_raw, installed
+from datasets import RAW, labelled, tabular, tabular_names
 
 METHODS = "amiss,mlp,histgb,xgboost,lightgbm,catboost,catboost-weighted"
 #: settings of the default were chosen on these; the others were looked at once
@@ -42,14 +43,17 @@ def few(y: np.ndarray, count: int, seed: int) -> np.ndarray:
 
 def measure(table: str, seed: int, labels: str, methods: list[str]) -> list[dict[str, Any]]:
     """One entry for each method on one split of one table."""
-    x, y = tabular(table, seed)
+    x, y, column = labelled(table, seed) if table in RAW else (*tabular(table, seed), None)
     train, test, known, truth = train_test_split(x, y, test_size=0.3, stratify=y, random_state=seed)
     if labels != "full":
         known = few(known, int(labels), seed)
     found = []
     for name in methods:
         started, cpu = time.perf_counter(), time.process_time()
-        score = chances(name, seed, train, known, test)
+        if column is None:
+            score = chances(name, seed, train, known, test)
+        else:
+            score = chances_raw(name, seed, train, column, test)
         found.append({
             "table": table, "seed": seed, "labels": labels, "method": name,
             "average_precision": round(float(average_precision_score(truth, score)), 5),
@@ -88,6 +92,7 @@ def main() -> None:
     wish = parser.parse_args()
     warnings.simplefilter("ignore")
     methods = wish.methods.split(",")
+    tables = list(RAW) if wish.tables == "raw" else wish.tables.split(",")
     for name in [m for m in methods if not installed(m)]:
         print(f"{name} is left out: {CLASSIFIERS[name][1]} is not installed")
         methods.remove(name)
@@ -96,8 +101,8 @@ def main() -> None:
         results = json.loads(wish.output.read_text())
     for seed in range(wish.seeds):
         for labels in wish.labels.split(","):
-            for table in wish.tables.split(","):
-                if labels != "full" and len(tabular(table, seed)[1]) < FEW_LEAST:
+            for table in tables:
+                if labels != "full" and (table in RAW or len(tabular(table, seed)[1]) < FEW_LEAST):
                     continue
                 done = {r["method"] for r in results if (r["table"], r["seed"], r["labels"]) == (table, seed, labels)}
                 new = measure(table, seed, labels, [m for m in methods if m not in done])
@@ -109,7 +114,7 @@ def main() -> None:
                     part.write_text("[\n" + ",\n".join(map(json.dumps, results)) + "\n]\n")
                     os.replace(part, wish.output)
     for labels in wish.labels.split(","):
-        show([r for r in results if r["method"] in methods], labels)
+        show([r for r in results if r["method"] in methods and r["table"] in tables], labels)
 
 
 if __name__ == "__main__":

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score
 
-import amiss
-from amiss.detectors.feedforward import FEW, FeedForward
+from amiss.default import FEW, AnomalyClassifier
 from amiss.frozen import UNITS, frozen, init_frozen
 from amiss.networks import init_bins, piecewise
 
@@ -27,6 +26,8 @@ def test_score_has_its_unit_and_parts_the_kinds() -> None:
     buffers = init_frozen(np.random.default_rng(0), rows, known, 6)
     assert buffers["frozen_hidden"].shape == (8, UNITS)
     assert (buffers["frozen_hidden"][6:] == 0).all()
+    assert (np.asarray(frozen(buffers, rows)) == 0).all()
+    buffers["frozen_share"] = np.ones((), np.float32)
     score = np.asarray(frozen(buffers, rows))
     assert score.mean() == pytest.approx(0, abs=1e-3)
     assert score.std() == pytest.approx(1, abs=1e-3)
@@ -49,11 +50,11 @@ def test_a_handful_of_labels() -> None:
     known = np.where((y == 1) & (np.cumsum(y) <= 5), 1, -1)
     found = {}
     for loud in (0.0, 8.0):
-        model = amiss.AnomalyClassifier(n_estimators=2, steps=100, bins=4, frozen=loud, random_state=0).fit(x, known)
+        model = AnomalyClassifier(n_estimators=2, steps=100, bins=4, frozen=loud, random_state=0).fit(x, known)
         found[loud] = average_precision_score(truth, model.anomaly_score(other))
     assert found[8.0] > found[0.0]
     state, arrays = model.to_state()
-    again = amiss.AnomalyClassifier.from_state(state, arrays)
+    again = AnomalyClassifier.from_state(state, arrays)
     z = model.scaler_.transform(other)
     assert np.array_equal(again.score_encoded(z), model.score_encoded(z))
 
@@ -61,5 +62,5 @@ def test_a_handful_of_labels() -> None:
 def test_with_many_labels_it_is_not_made() -> None:
     x, y = planted(2000, 0)
     assert y.sum() > FEW
-    model = FeedForward(n_estimators=1, steps=5, hidden=(8,), frozen=8.0, random_state=0).fit(x, y)
-    assert "share" not in model.members_["buffers"]
+    model = AnomalyClassifier(n_estimators=1, steps=5, hidden=(8,), bins=4, random_state=0).fit(x, y)
+    assert "frozen_share" not in model.members_["buffers"]

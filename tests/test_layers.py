@@ -72,6 +72,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
         "params",
         "programs",
         "networks",
+        "frozen",
         "train",
         "detectors.*",
         "views.critic",

@@ -26,6 +26,7 @@ def networks() -> mixture.Networks:
     }
 
 
+FEW, SOME_ROWS = 64, 20_000  #: anomalies, at most, beside which a frozen network speaks; rows that show how loud
 MANY, STEPS_OF_MANY = 50_000, 1_500  #: rows beyond which batches are so wide that fewer steps do
 
 
@@ -81,6 +82,8 @@ class AnomalyClassifier(FeedForward):
     over-fitting the few anomalies. Together the members hold out every row once, and stop where the average precision
     of these rows is best. See :class:`~amiss.detectors.feedforward.FeedForward`.
 
+    frozen: with n anomalies, 64 at most, a network with a frozen hidden layer (:mod:`amiss.frozen`) speaks frozen / n
+    times as loud as each trained one; 0 for none.
     unlabelled: 'normal': rows of y = -1 are taken for normal ones, which most of them are; 'left out': they are not
     looked at.
     """
@@ -99,6 +102,7 @@ class AnomalyClassifier(FeedForward):
     unlabelled: str = "normal"
 
     takes_unlabelled: ClassVar[bool] = True
+    ranges: ClassVar[dict[str, Range]] = {"frozen": Range(0)}
 
     def _plan(self, rows: int, seed: int) -> Plan:
         plan = super()._plan(rows, seed)
@@ -112,5 +116,12 @@ class AnomalyClassifier(FeedForward):
             raise OptionError("unlabelled is not understood", required=required, found=repr(self.unlabelled))
         if y is not None and self.unlabelled == "normal" and (y == 1).any():
             y = np.maximum(y, 0)
+        self.few_ = bool(self.frozen) and y is not None and 0 < (y == 1).sum() <= FEW  # type: ignore[misc]
         super().fit_encoded(z, y, report=report)
         return self
+
+    def _settle(self, z: np.ndarray, y: np.ndarray | None) -> None:
+        if self.few_ and y is not None:
+            some = np.random.default_rng(0).permutation(np.flatnonzero(y >= 0))[:SOME_ROWS]
+            share = self.frozen / (y == 1).sum() * self.score_encoded(z[some]).std()
+            self.members_["buffers"]["frozen_share"] = np.full(self.n_estimators, share, np.float32)

@@ -19,7 +19,8 @@ MOST = 20_000  #: rows that the units' covariance is taken from, at most
 def init_frozen(rng: np.random.Generator, rows: np.ndarray, y: np.ndarray, columns: int) -> dict[str, np.ndarray]:
     """Buffers for :func:`frozen` from rows (rows, inputs) and y (rows,), 1 for an anomaly.
 
-    The first ``columns`` inputs and the others, their bins, weigh the same. The score has a standard deviation of 1.
+    The first ``columns`` inputs and the others, their bins, weigh the same. The score has a standard deviation of 1; it
+    is not heard yet: ``frozen_share``, what it is multiplied by, is 0.
     """
     if len(rows) > MOST:
         kept = np.concatenate([np.flatnonzero(y == 1)[:MOST], rng.permutation(np.flatnonzero(y != 1))[:MOST]])
@@ -36,11 +37,13 @@ def init_frozen(rng: np.random.Generator, rows: np.ndarray, y: np.ndarray, colum
     covariance = units.T @ units / len(units)
     out = np.linalg.solve(covariance + RIDGE * UNITS * np.eye(UNITS), units[y == 1].mean(0))
     out /= np.sqrt(out @ covariance @ out) * unit
-    buffers = {"hidden": hidden, "offset": offset, "out": out[:, None], "middle": mean @ out}
+    buffers = {"hidden": hidden, "offset": offset, "out": out[:, None], "middle": mean @ out, "share": 0}
     return {f"frozen_{name}": np.asarray(value, np.float32) for name, value in buffers.items()}
 
 
 def frozen(buffers: dict[str, Array], rows: Array) -> Array:
-    """(rows, inputs) -> (rows,) the discriminant's score."""
+    """(rows, inputs) -> (rows,) the discriminant's share of a score; 0 where there is none among the buffers."""
+    if "frozen_share" not in buffers:
+        return jnp.zeros(len(rows))
     units = jnp.tanh(rows @ buffers["frozen_hidden"] + buffers["frozen_offset"][None])
-    return jnp.squeeze(units @ buffers["frozen_out"], -1) - buffers["frozen_middle"]
+    return (jnp.squeeze(units @ buffers["frozen_out"], -1) - buffers["frozen_middle"]) * buffers["frozen_share"]

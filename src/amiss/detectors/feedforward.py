@@ -23,7 +23,6 @@ from amiss.sampling import Data
 from amiss.train import Batch, Method
 
 ROOM_ROWS = 20_000  #: rows, at most, that are looked at for how many columns are cut
-FEW = 64  #: anomalies, at most, beside which a frozen network speaks
 
 
 @lru_cache
@@ -44,8 +43,7 @@ def _method(
     def init(rng: np.random.Generator, data: Data, columns: int) -> Params:
         buffers = init_bins(data["x"], bins, data["y"], room) if bins else {}
         if few:
-            rows = piecewise(buffers, data["x"]) if bins else data["x"]
-            buffers |= init_frozen(rng, rows, data["y"], data["x"].shape[-1]) | {"share": np.zeros((), np.float32)}
+            buffers |= init_frozen(rng, piecewise(buffers, data["x"]) if bins else data["x"], data["y"], columns)
         buffers |= {"gain": np.ones((), np.float32), "shift": np.zeros((), np.float32)}
         more = buffers["low"].size if bins else 0
         sizes = (data["x"].shape[-1] + more, *hidden, 1)
@@ -79,11 +77,8 @@ def _method(
         return losses(logit(params, seen(params, batch["x"])), batch["y"])
 
     def score(params: Params, rows: Array) -> Array:
-        rows, more = seen(params, rows), params.buffers
-        found = logit(params, rows)
-        if "share" in more:
-            found = found + more["share"] * frozen(more, rows)
-        return found * more["gain"] + more["shift"]
+        rows = seen(params, rows)
+        return (logit(params, rows) + frozen(params.buffers, rows)) * params.buffers["gain"] + params.buffers["shift"]
 
     return Method(init, loss, score, monitor)
 
@@ -103,10 +98,7 @@ class FeedForward(ImbalancedClassifier):
     column_rate: how much faster than the weights a scale of every input is learned, which mutes columns; 0 for none.
     label_smoothing: what a label says too surely, in [0, 1): 0.1 learns 0.95 and 0.05 (Szegedy et al., 2016).
     mixup: both parameters of the beta distribution that pairs of rows and labels are mixed by (Zhang et al., 2018); 0
-    for none.
-    frozen: with n anomalies, ``FEW`` at most, a network with a frozen hidden layer (:mod:`amiss.frozen`) speaks
-    frozen / n times as loud as the trained one; 0 for none.
-    imbalance: what is done about anomalies being few, by name: see :mod:`amiss.imbalance`.
+    for none. imbalance: what is done about anomalies being few, by name: see :mod:`amiss.imbalance`.
     """
 
     hidden: tuple[int, ...] = (128, 64)
@@ -116,7 +108,6 @@ class FeedForward(ImbalancedClassifier):
     column_rate: float = 0.0
     label_smoothing: float = 0.0
     mixup: float = 0.0
-    frozen: float = 0.0
     n_estimators: int = 4
     weight_decay: float = 1e-4
     learning_rate: float = 2e-3
@@ -128,7 +119,6 @@ class FeedForward(ImbalancedClassifier):
         "column_rate": Range(0),
         "label_smoothing": Range(0, 1, open_high=True),
         "mixup": Range(0),
-        "frozen": Range(0),
     }
     room_: ClassVar[int | None] = None  #: columns that there is room to cut, the same for all members
     few_: ClassVar[bool] = False  #: whether a frozen network is made beside each trained one
@@ -147,7 +137,6 @@ class FeedForward(ImbalancedClassifier):
         if self.bins and y is not None and len(z):
             part = slice(None, None, -(-len(z) // ROOM_ROWS))
             self.room_ = room_for_bins(z[part], self.bins, y[part])  # type: ignore[misc]
-        self.few_ = bool(self.frozen) and y is not None and 0 < (y == 1).sum() <= FEW  # type: ignore[misc]
         super().fit_encoded(z, y, report=report)
         rows, scores = self.honest_
         if self.stopping == "loss" or y is None or len(np.unique(y[rows])) < 2:
@@ -159,9 +148,3 @@ class FeedForward(ImbalancedClassifier):
             self.members_["buffers"][name] = np.full(self.n_estimators, value, np.float32)
         self.honest_ = rows, scores * gain + shift
         return self
-
-    def _settle(self, z: np.ndarray, y: np.ndarray | None) -> None:
-        if self.few_ and y is not None:
-            some = np.random.default_rng(0).permutation(len(z))[:ROOM_ROWS]
-            share = self.frozen / (y == 1).sum() * self.score_encoded(z[some]).std()
-            self.members_["buffers"]["share"] = np.full(self.n_estimators, share, np.float32)
