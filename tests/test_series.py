@@ -177,7 +177,7 @@ def test_no_window_spans_a_break() -> None:
         (lambda x: SeriesDetector().fit(np.zeros((3, 4, 5))), "wrong shape"),
         (lambda x: SeriesDetector().fit(np.zeros((0, 1))), "wrong shape"),
         (lambda x: SeriesDetector().fit(np.full(100, np.nan)), "no value at all"),
-        (lambda x: SeriesDetector().fit(x, train=5), "train is out of range"),
+        (lambda x: SeriesDetector().fit(x, train=5), "the training part is too short"),
         (lambda x: SeriesDetector().fit(x, train=10**6), "train is out of range"),
         (lambda x: SeriesDetector(references="all").fit(x), "references"),
         (lambda x: SeriesDetector(random_state=-1).fit(x), "random_state"),

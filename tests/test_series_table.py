@@ -139,7 +139,7 @@ def test_training_until_a_time_or_a_number_of_rows() -> None:
         ({"time": "nope"}, "no column 'nope'"),
         ({"series": "when"}, "cannot name the series"),
         ({"only": ["word"]}, "no channel"),
-        ({"train_until": 5}, "out of range"),
+        ({"train_until": 5}, "too short"),
     ],
 )
 def test_wrong_columns_are_named(options: dict, words: str) -> None:

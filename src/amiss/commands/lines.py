@@ -32,14 +32,17 @@ class LineReader:
         self.columns: list[str] | None = None if header else self.wanted
         self.json, self.count, self.separator = False, 0, ","
 
-    def read(self, lines: list[bytes]) -> tuple[list[str], np.ndarray, list[str] | None, np.ndarray]:
+    def read(
+        self, lines: list[bytes], torn: bool = False
+    ) -> tuple[list[str], np.ndarray, list[str] | None, np.ndarray]:
         """(times as written, times (rows,), names of series, values (rows, channels)) of the lines with rows.
 
-        Raises TableError where a line has other columns than the header, with ``read`` rows before it in ``held``.
+        ``failed`` holds the error of a line with other columns than the header; rows before it are given. torn: the
+        last line has no end.
         """
         rows: list[list[str]] = []
         self.failed: TableError | ColumnError | None = None
-        for line in lines:
+        for i, line in enumerate(lines):
             self.count += 1
             text = line.decode("utf-8", "replace").strip("\r\n\ufeff ")
             if not text:
@@ -47,7 +50,7 @@ class LineReader:
             try:
                 row = self._row(text)
             except (TableError, ColumnError) as error:
-                self.failed = error
+                self.failed = _torn(error) if torn and i == len(lines) - 1 else error
                 break
             if row is not None:
                 rows.append(row)
@@ -131,6 +134,14 @@ class LineReader:
     def _parsed(self, texts: list[str], parser: str) -> np.ndarray:
         values, _ = cells.parse_checked(pl.Series(texts, dtype=pl.String), parser, self.nulls)
         return values.cast(pl.Float64).fill_null(np.nan).to_numpy()
+
+
+def _torn(error: TableError | ColumnError) -> TableError:
+    """A last line without an end is likelier cut short than of other columns."""
+    return TableError(
+        "the last line is torn", where=error.where, required=error.required, found=error.found,
+        hint="rows before it were scored; give that line again, whole, and with --state go on from there",
+    )  # fmt: skip
 
 
 def _text(cell: Any) -> str:

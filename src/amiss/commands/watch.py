@@ -57,7 +57,9 @@ def _run(
 ) -> None:  # fmt: skip
     for arrival in arrivals:
         for i in range(0, len(arrival.lines), PIECE):
-            written, times, names, values = reader.read(arrival.lines[i : i + PIECE])
+            written, times, names, values = reader.read(
+                arrival.lines[i : i + PIECE], arrival.torn and i + PIECE >= len(arrival.lines)
+            )
             if arrival.torn and reader.failed is None and len(times):
                 screen.say("the last line has no end: it is taken as it is")
             if len(times):

@@ -10,7 +10,7 @@ import numpy as np
 
 from amiss.errors import ModelFileError, OptionError, TableError, check_number
 from amiss.params import flatten, unflatten
-from amiss.series.clean import LEAST_STEPS, along_axes, as_series, channel_axes, filled, missing, notes_on
+from amiss.series.clean import LEAST_STEPS, as_series, channel_axes, few_channels, filled, missing, notes_on
 from amiss.series.period import find_period
 from amiss.series.typical import typical
 from amiss.series.windows import Stretch, stretches_of
@@ -79,10 +79,11 @@ class SeriesLearner:
         self._check_parameters()
         x = as_series(series)
         if train is not None:
-            check_number("train", train, LEAST_STEPS, len(x), whole=True)
+            check_number("train", train, 1, len(x), whole=True)
             x = x[:train]
         if len(x) < LEAST_STEPS:
-            raise TableError("the series is too short to learn from", required=f"at least {LEAST_STEPS} steps",
+            what = "series" if train is None else "training part"
+            raise TableError(f"the {what} is too short to learn from", required=f"at least {LEAST_STEPS} steps",
                              found=f"{len(x)}")  # fmt: skip
         self.notes_, self.gone_ = notes_on(x), missing(x)
         x = filled(x)
@@ -90,7 +91,7 @@ class SeriesLearner:
         z = ((x - self.centre_) / self._unit(x)).astype(np.float32)
         axes = channel_axes(z)
         self.arrays_: dict[str, Any] = {} if axes is None else {"axes": axes}
-        self.period_ = find_period(along_axes(z, axes))
+        self.period_ = find_period(few_channels(z, axes))
         self.windows_: tuple[int, ...] = ()
         self._learn(z, ~self.gone_, report)
         return self

@@ -10,6 +10,7 @@ from amiss.errors import TableError
 
 LEAST_STEPS = 16  #: to learn from
 MOST_CHANNELS = 64  #: beyond it, principal axes of the channels stand for them
+BESIDE = 2  #: of these, what the axes leave and the largest value
 AXES_ROWS = 20_000  #: steps from which those axes are taken
 
 
@@ -70,27 +71,40 @@ def notes_on(x: np.ndarray, names: list[str] | None = None) -> list[str]:
             notes.append(f"{which.sum()} of {len(names)} channels {words}: {', '.join(listed)}{more}")
     if len(names) > MOST_CHANNELS:
         notes.append(
-            f"{len(names)} channels are looked at along their {MOST_CHANNELS - 1} principal axes, and by what is left"
+            f"{len(names)} channels are looked at along at most {MOST_CHANNELS - BESIDE} principal axes, by what "
+            "they leave and by the largest value"
         )
     return notes
 
 
 def channel_axes(z: np.ndarray) -> np.ndarray | None:
-    """(channels, axes) principal axes of many standardised channels; None where the channels are few enough."""
+    """(channels, axes) principal axes of many standardised channels; None where the channels are few enough.
+
+    Only those whose variance is larger than that of any axis of as much white noise (Marchenko and Pastur, 1967), one
+    at least: others fit the training part alone.
+    """
     if z.shape[1] <= MOST_CHANNELS:
         return None
     rows = z[np.linspace(0, len(z) - 1, min(len(z), AXES_ROWS)).astype(int)]
     if MOST_CHANNELS <= len(rows) < rows.shape[1]:  # the same axes, from the smaller side
-        axes = np.linalg.svd(rows - rows.mean(0), full_matrices=False)[2][::-1].T
+        _, sizes, found = np.linalg.svd(rows - rows.mean(0), full_matrices=False)
+        variance, axes = sizes**2 / max(len(rows) - 1, 1), found.T
     else:
-        _, axes = np.linalg.eigh(np.cov(rows.T))
-    return np.ascontiguousarray(axes[:, :-MOST_CHANNELS:-1]).astype(np.float32)
+        variance, axes = (each[..., ::-1] for each in np.linalg.eigh(np.cov(rows.T)))
+    telling = int((variance > (1 + np.sqrt(rows.shape[1] / len(rows))) ** 2).sum())
+    return np.ascontiguousarray(axes[:, : min(max(telling, 1), MOST_CHANNELS - BESIDE)]).astype(np.float32)
 
 
 def along_axes(z: np.ndarray, axes: np.ndarray | None) -> np.ndarray:
-    """z (time, channels) float32 along the axes, and the length of what they leave: (time, MOST_CHANNELS)."""
+    """z (rows, numbers) float32 along the axes, and the length of what they leave: (rows, axes + 1)."""
     if axes is None:
         return z
     seen = z @ axes
     left = np.maximum((z * z).sum(1) - (seen * seen).sum(1), 0)
     return np.column_stack([seen, np.sqrt(left)]).astype(np.float32)
+
+
+def few_channels(z: np.ndarray, axes: np.ndarray | None) -> np.ndarray:
+    """z (time, channels) float32 as it is, or for many channels (time, axes + BESIDE): along the axes, what they leave,
+    and the largest value in size, for one channel of many that goes its own way."""
+    return z if axes is None else np.column_stack([along_axes(z, axes), np.abs(z).max(1)])

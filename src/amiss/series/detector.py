@@ -9,13 +9,14 @@ import numpy as np
 
 from amiss.series.base import Prepared, Report, SeriesLearner, choose, shares_of
 from amiss.series.blame import blame
-from amiss.series.calibrate import Unit, largest, smooth, unit_of
-from amiss.series.clean import along_axes
+from amiss.series.calibrate import TOP, Unit, largest, smooth, unit_of
+from amiss.series.clean import few_channels
 from amiss.series.period import benchmark_period
 from amiss.series.views import Frame, learned_length, views, window_lengths
 from amiss.series.windows import Stretch, blocks_of
 
 NET_CHANNELS = 8  #: the learned view is left out for more channels: it costs seconds there and brings nothing
+LEAST = 1e-3  #: no smaller score goes into a product
 BLOCK = 250_000  #: a longer series is compared block by block, so that time grows with its length, and memory does not
 
 
@@ -34,7 +35,8 @@ class SeriesDetector(SeriesLearner):
 
     references: 'series' compares a window with the whole series that is scored, training part included, and needs no
         clean training part; such a score looks ahead. 'prefix' compares with the training part alone (one-class), which
-        is better where that part is clean and much of the rest is not.
+        is better where that part is clean and much of the rest is not; the score is then the geometric mean with that
+        of whitened windows (:class:`~amiss.series.methods.window_pca.WindowPCA`).
     learned: whether the embedding is trained. random_state: same number, same bits.
 
     Not causal: a step's score uses later steps, too, with either references.
@@ -45,7 +47,7 @@ class SeriesDetector(SeriesLearner):
     learned: bool = True
 
     def _learn(self, z: np.ndarray, known: np.ndarray, report: Report | None) -> None:
-        z = along_axes(z, self.axes_)
+        z = few_channels(z, self.axes_)
         self.windows_ = window_lengths(self.period_, len(z))
         longest = self.windows_[-1]
         if longest < 128:
@@ -66,15 +68,24 @@ class SeriesDetector(SeriesLearner):
         return {name: array for name, array in self.arrays_.items() if name != "axes"} or None
 
     def _look(self, p: Prepared) -> Any:
-        score = self._mixed(along_axes(p.z, self.axes_), p.stretches)
+        score = self._mixed(few_channels(p.z, self.axes_), p.stretches)
         # a short training part often shows no period
         score = smooth(score, benchmark_period(p.z), p.stretches)
         train = p.train if self.references == "prefix" else None
+        if train is not None:
+            score = np.sqrt(np.maximum(score, LEAST) * self._whitened(p))
 
         def shares(steps: np.ndarray) -> np.ndarray:
             return shares_of(blame(p.z, self.windows_, p.stretches, steps, train))
 
         return score, shares, self._typical(p)
+
+    def _whitened(self, p: Prepared) -> np.ndarray:
+        """(time,) what :class:`~amiss.series.methods.window_pca.WindowPCA` says, about 1 where it is rare."""
+        from amiss.series.methods.window_pca import WindowPCA
+
+        score: np.ndarray = WindowPCA().fit(self.prefix_)._look(p)[0]  # quick, and of the training part alone
+        return score / max(float(np.quantile(score[: p.train], TOP)), LEAST)
 
     def _mixed(self, z: np.ndarray, stretches: tuple[Stretch, ...]) -> np.ndarray:
         """(time,) largest calibrated view of z (time, channels), block by block where it is long."""

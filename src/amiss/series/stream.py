@@ -13,7 +13,17 @@ import numpy as np
 from amiss.decision import Decision, Rule
 from amiss.errors import ModelFileError, TableError, check_number
 from amiss.series.calibrate import unit_of
-from amiss.series.clean import LEAST_STEPS, along_axes, as_series, channel_axes, filled, missing, notes_on
+from amiss.series.clean import (
+    BESIDE,
+    LEAST_STEPS,
+    along_axes,
+    as_series,
+    channel_axes,
+    few_channels,
+    filled,
+    missing,
+    notes_on,
+)
 from amiss.series.neighbours import LEAST_AXIS
 from amiss.series.period import find_period
 from amiss.series.windows import AXES_ROWS, LEAST_PARTS, PARTS, window_view
@@ -70,7 +80,7 @@ class Stream:
         self.arrays_["blamed"] = np.zeros((0, x.shape[1]), np.float32)
         self.windows_: tuple[int, ...] = ()
         self.warm_up_, self.threshold_ = 0, 0.0
-        self._learn(along_axes(z, axes), slots)
+        self._learn(few_channels(z, axes), slots)
         self.arrays_["held"] = x[-1]
         self._start = self._copied()
         return self
@@ -97,22 +107,36 @@ class Stream:
                              required=f"{channels} channels", found=f"{x.shape[1]}")  # fmt: skip
         x = self._held(x)
         z = ((x - self.arrays_["centre"]) / self.arrays_["scale"]).astype(np.float32)
-        return self._stream(z, along_axes(z, self.arrays_.get("axes")), slots)
+        return self._stream(z, z, slots)
 
     def forget(self) -> None:
         """Time has jumped: no window spans the jump, the next rows are the first ones of their windows."""
         self.arrays_["history"] = self.arrays_["history"][:0]
 
-    def _stream(self, z: np.ndarray, seen_as: np.ndarray, slots: np.ndarray | None) -> Step:
-        """Block by block; z (rows, channels), and the same along the axes that are looked at."""
+    def _stream(self, z: np.ndarray, rows: np.ndarray, slots: np.ndarray | None) -> Step:
+        """Block by block; z (rows, channels), of which shares are told, and the rows that are looked at."""
         seen = int(self.arrays_["seen"])
         cuts = [0, *range(-seen % BLOCK or BLOCK, len(z), BLOCK), len(z)]
         said = []
         for a, b in pairwise(cuts):
-            said.append(self._block(seen_as[a:b], (seen + a) % BLOCK, None if slots is None else slots[a:b]))
+            place = (seen + a) % BLOCK
+            said.append(self._block(self._few(rows[a:b], place), place, None if slots is None else slots[a:b]))
             self.arrays_["seen"] = np.array(seen + b)
         score, p_value, flagged = (np.concatenate(parts) for parts in zip(*said))
         return Step(score, p_value, flagged, self._shares(z, flagged))
+
+    def _few(self, rows: np.ndarray, place: int) -> np.ndarray:
+        """Rows (rows, channels) of a block as they are looked at: by products whose shapes never change."""
+        axes = self.arrays_.get("axes")
+        if axes is None or rows.shape[1] != len(axes):  # few channels, or the training part, which is reduced already
+            return rows
+        mine = slice(place, place + len(rows))
+        whole = np.zeros((BLOCK, rows.shape[1]), np.float32)
+        whole[mine] = rows
+        few = np.zeros((BLOCK, axes.shape[1] + BESIDE), np.float32)
+        for tile in tiles(mine):
+            few[tile] = few_channels(whole[tile], axes)
+        return few[mine]
 
     def _shares(self, z: np.ndarray, flagged: np.ndarray) -> np.ndarray:
         """(rows, channels): squared deviations from the training part's middle over the last few rows."""
@@ -207,12 +231,8 @@ class StreamDetector(Stream):
         for length in self.windows_:
             self._learn_length(z, length)
         a = self.arrays_
-        a["history"], a["ordinary"] = z[:0].copy(), np.zeros(0)
-        self.threshold_ = 0.0
-        a["ordinary"] = self._stream(np.zeros((len(z), len(a["centre"])), np.float32), z, None).score
+        a["history"], a["ordinary"] = z[:0].copy(), self._ordinary(z)
         self.threshold_ = ALARM * max(float(a["ordinary"].max()), 0.0)
-        a["history"], a["seen"], a["blamed"] = z[:0].copy(), np.array(0), a["blamed"][:0]
-        self._memo = None
 
     def _block(
         self, z: np.ndarray, place: int, slots: np.ndarray | None
@@ -249,7 +269,7 @@ class StreamDetector(Stream):
     def _learn_length(self, z: np.ndarray, length: int) -> None:
         """References, axes and units of one window length."""
         windows = window_view(z, length)
-        at = np.unique(np.linspace(0, len(windows) - 1, min(len(windows), self.references)).astype(int))
+        at = self._chosen(len(windows))
         f = described(windows[at], length)
         if f.shape[1] > PARTS:
             _, axes = np.linalg.eigh(np.cov(f[:AXES_ROWS].T))
@@ -263,10 +283,34 @@ class StreamDetector(Stream):
         near = np.empty(len(f))  # a reference is no neighbour of windows that share steps with it
         for i, row in enumerate(f):
             square = ((f - row) ** 2).sum(1)
-            near[i] = np.sqrt(square[np.abs(at - at[i]) >= max(length // 2, 1)].min(initial=np.inf))
+            near[i] = np.sqrt(square[_apart(at, at[i], length)].min(initial=np.inf))
         lengths = np.sqrt((((f - f.mean(0)) @ self.arrays_[f"{length}/whiten"]) ** 2).sum(1))
         for name, view in (("near", near), ("maha", lengths)):
             self.arrays_[f"{length}/{name}"] = np.array(unit_of(view, len(view)))
+
+    def _chosen(self, windows: int) -> np.ndarray:
+        """Which windows of the training part are references."""
+        return np.unique(np.linspace(0, windows - 1, min(windows, self.references)).astype(int))
+
+    def _ordinary(self, z: np.ndarray) -> np.ndarray:
+        """(steps,) the training part's own scores. Its windows are no neighbours of references that share their steps:
+        they would be their own, and what is ordinary would look nearer than it is."""
+        a, score = self.arrays_, np.zeros(len(z))
+        for length in self.windows_:
+            windows, table = window_view(z, length), a[f"{length}/table"]
+            at = self._chosen(len(windows))
+            for first in range(0, len(windows), BLOCK):
+                places = np.arange(first, min(first + BLOCK, len(windows)))
+                own = along_axes(described(windows[places], length), a.get(f"{length}/axes"))
+                by = np.column_stack([own, np.ones(len(own), np.float32)]) @ table
+                by[~_apart(at[None], places[:, None], length)] = -np.inf
+                far = np.sqrt(np.maximum((own * own).sum(1) - 2 * by.max(1), 0))
+                t = (own - a[f"{length}/mean"]) @ a[f"{length}/whiten"]
+                for view, name in ((np.where(np.isfinite(far), far, 0), "near"), (np.sqrt((t * t).sum(1)), "maha")):
+                    middle, spread = a[f"{length}/{name}"]
+                    mine = slice(first + length - 1, first + length - 1 + len(places))
+                    score[mine] = np.maximum(score[mine], (view - middle) / spread)
+        return score
 
     def _views(self, rows: np.ndarray, length: int, mine: slice) -> dict[str, np.ndarray]:
         """(BLOCK,) distances of the windows (BLOCK, length, channels) that are ``mine``; shapes never change."""
@@ -277,6 +321,11 @@ class StreamDetector(Stream):
             t = (own - a[f"{length}/mean"]) @ a[f"{length}/whiten"]
             maha[tile] = np.sqrt((t * t).sum(1))
         return {"near": near, "maha": maha}
+
+
+def _apart(at: np.ndarray, place: np.ndarray, length: int) -> np.ndarray:
+    """Which windows that begin at ``at`` share less than half of their steps with one that begins at ``place``."""
+    return np.abs(at - place) >= max(length // 2, 1)
 
 
 def tiles(mine: slice) -> list[slice]:

@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from amiss.series.model import SeriesModel
 
 COUNTED = {
-    "backwards": "times run backwards: those rows were scored as they came",
-    "repeated": "times repeat: those rows were scored as they came",
-    "gaps": "gaps in time: windows began anew",
-    "untimed": "times could not be read: those rows were scored as they came",
-    "unknown": "rows are of series that the model has not learned: their score is empty",
-    "missing": "values are missing or no numbers: the last known ones were held",
+    "backwards": "rows whose time runs backwards (scored as they came)",
+    "repeated": "rows whose time repeats (scored as they came)",
+    "gaps": "gaps in time (windows began anew)",
+    "untimed": "rows whose time could not be read (scored as they came)",
+    "unknown": "rows of series that the model has not learned (their score is empty)",
+    "missing": "values missing or no numbers (the last known ones were held)",
 }
 
 
@@ -132,7 +132,7 @@ class Watch:
 
     def notes(self) -> list[str]:
         """What was awkward about the rows so far."""
-        return [f"{count:,} {COUNTED[name]}" for name, count in self.counts.items()]
+        return [f"{COUNTED[name]}: {count:,}" for name, count in self.counts.items()]
 
     def _count(self, what: str, more: int) -> None:
         if more:
