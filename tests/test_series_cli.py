@@ -88,5 +88,11 @@ def test_fit_then_score_then_evaluate(table: Path, tmp_path: Path) -> None:
     assert made.exit_code == 0, made.output
     assert "1 stretch looks amiss" in (tmp_path / "r.html").read_text("utf-8")
     made = run("explain", model, table)
-    assert made.exit_code == 2
-    assert "does not know models of series" in made.stderr
+    assert made.exit_code == 0, made.output
+    assert "b at " in made.stdout
+    made = run("explain", model, table, "--row", 1000, "--json")
+    assert json.loads(made.stdout)[0]["steps"] == 1
+    made = run("decide", model, "--threshold", 1e6, "-o", tmp_path / "strict.amiss")
+    assert made.exit_code == 0, made.output
+    made = run("explain", tmp_path / "strict.amiss", table)
+    assert made.stdout.strip() == "nothing is flagged"

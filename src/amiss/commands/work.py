@@ -6,7 +6,7 @@ import json
 import os
 import shlex
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import polars as pl
@@ -27,6 +27,9 @@ from amiss.task import Fit, prepare
 from amiss.verdict import Verdict
 from amiss.verdicts import beside, renamed
 from amiss.writing import write as write_table
+
+if TYPE_CHECKING:
+    from amiss.series.explain import SeriesExplanation
 
 
 def detect(data: Any, options: dict[str, Any], screen: Screen) -> tuple[Fit, Detection]:
@@ -104,12 +107,16 @@ def _verdicts(model: Model, raw: RawTable, table: Table) -> tuple[pl.DataFrame, 
 
 def decide(model_file: str, options: dict[str, Any], output: str) -> Outcome:
     """Give a saved model another rule."""
-    model = _of_rows(model_file, "decide")
-    rule = arguments.rule(options)
+    model, rule = load(model_file), arguments.rule(options)
     if rule is None:
         raise OptionError("no rule is given", hint="for example --alerts 50, --fdr 0.05 or --cost-miss 100")
     changed = model.decide(rule)
     changed.save(output)
+    if not isinstance(changed, Model):
+        card = changed.card
+        return Outcome(
+            str(card.get("source", "")), 0, changed.schema, card, [], [], rule=changed.rule_words, output=output
+        )
     source = str(changed.card.get("source", ""))
     result = outcome.of_model(changed, source, int(changed.card.get("rows", 0)), [], [])
     result.output = output
@@ -118,9 +125,14 @@ def decide(model_file: str, options: dict[str, Any], output: str) -> Outcome:
     return result
 
 
-def explain(model_file: str, data: Any, rows: list[int], top: int | None, options: dict[str, Any]) -> Explanation:
-    """Why rows are amiss."""
-    model = _of_rows(model_file, "explain")
+def explain(
+    model_file: str, data: Any, rows: list[int], top: int | None, options: dict[str, Any]
+) -> Explanation | SeriesExplanation:
+    """Why rows, or stretches of a series, are amiss."""
+    model = load(model_file)
+    if not isinstance(model, Model):
+        reading = arguments.how_to_read(options["header"], options["names"], options["nulls"])
+        return model.explain(data, rows or top, **reading)
     raw = read_like(model, data, options)
     table = model.match(raw)
     if rows or top:
@@ -196,16 +208,6 @@ def _written(result: Outcome) -> str:
         learned = f"{result.card['detector']} ({result.card['setting']}) learned in {result.seconds:.1f} s"
         return f"{learned}; written: {result.output}, {bytes_}."
     return f"Written: {result.output}, {result.rows:,} rows, {result.frame.width} columns, {bytes_}."
-
-
-def _of_rows(model_file: str, verb: str) -> Model:
-    model = load(model_file)
-    if isinstance(model, Model):
-        return model
-    raise OptionError(
-        f"{verb} does not know models of series yet", where=model_file, found="a model of series",
-        hint="the column `channels` of `amiss score` says which channels are to blame",
-    )  # fmt: skip
 
 
 def read_like(model: Model, data: Any, options: dict[str, Any]) -> RawTable:

@@ -84,6 +84,7 @@ STRINGS: dict[str, dict[str, str]] = {
     # series
     "series.outside": {"en": "{channel} at {when} = {value}; typical {low} to {high} ({share} of the score)", "zh": "{when} 时 {channel} = {value}；典型值为 {low} 至 {high}（占分数的 {share}）"},
     "series.inside": {"en": "{channel} at {when} = {value} is within the typical {low} to {high}, but its course is not ({share} of the score)", "zh": "{when} 时 {channel} = {value}，在典型值 {low} 至 {high} 之内，但其走势异常（占分数的 {share}）"},
+    "series.none": {"en": "nothing is flagged", "zh": "没有被标记的内容"},
     # the report of a series
     "timeline.some": {"en": "{count} stretches look amiss: {rows} of {all} rows", "zh": "发现 {count} 段异常：共 {all} 行中的 {rows} 行"},
     "timeline.one": {"en": "1 stretch looks amiss: {rows} of {all} rows", "zh": "发现 1 段异常：共 {all} 行中的 {rows} 行"},

@@ -143,7 +143,7 @@ def assemble(
         if bands:
             both = np.stack(found.look.band(), 2)[each.place[mine]]  # (rows, channels, 2)
             edges[:, mine] = both.reshape(len(both), -1).T
-        events += [_event(table, each, one_, lang) for one_ in found.events]
+        events += [event_words(table, each, one_, lang) for one_ in found.events]
         judged_[each.name] = found
     known = np.isfinite(columns[0])
     if not known.any():
@@ -264,7 +264,8 @@ def _channels(causes: list[Cause]) -> str:
     return ", ".join(f"{cause.channel} {cause.share:.0%}" for cause in causes)
 
 
-def _event(table: TimeTable, series: Series, one: SeriesEvent, lang: str) -> dict[str, Any]:
+def event_words(table: TimeTable, series: Series, one: SeriesEvent, lang: str) -> dict[str, Any]:
+    """A row of ``events``."""
     event = one.event
     return {
         "series": series.name,

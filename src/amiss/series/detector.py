@@ -35,8 +35,8 @@ class SeriesDetector(SeriesLearner):
 
     references: 'series' compares a window with the whole series that is scored, training part included, and needs no
         clean training part; such a score looks ahead. 'prefix' compares with the training part alone (one-class), which
-        is better where that part is clean and much of the rest is not; the score is then the geometric mean with that
-        of whitened windows (:class:`~amiss.series.methods.window_pca.WindowPCA`).
+        is better where that part is clean and much of the rest is not; of several channels the score is then the
+        geometric mean with that of whitened windows (:class:`~amiss.series.methods.window_pca.WindowPCA`).
     learned: whether the embedding is trained. random_state: same number, same bits.
 
     Not causal: a step's score uses later steps, too, with either references.
@@ -72,7 +72,7 @@ class SeriesDetector(SeriesLearner):
         # a short training part often shows no period
         score = smooth(score, benchmark_period(p.z), p.stretches)
         train = p.train if self.references == "prefix" else None
-        if train is not None:
+        if train is not None and p.z.shape[1] > 1:  # what whitening sees is how channels go together
             score = np.sqrt(np.maximum(score, LEAST) * self._whitened(p))
 
         def shares(steps: np.ndarray) -> np.ndarray:

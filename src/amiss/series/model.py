@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time as clock
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from amiss.reading import RawTable, ReadOptions, read
 from amiss.schema import Schema
 from amiss.series import find, implied
 from amiss.series.detect import BLAMED, Judged, SeriesDetection, assemble, judge, learned, rule_words
+from amiss.series.explain import SeriesExplanation, explain_series
 from amiss.series.frame import Series, TimeTable, as_time_table, match_time_table, until
 from amiss.series.live import Live
 from amiss.series.watch import Watch
@@ -84,6 +85,11 @@ class SeriesModel:
         :func:`amiss.series.metrics.evaluate_series`. label: the label column, the one of the fit unless given."""
         raw = self.read(data, **reading)
         return self.detect(raw, self.labels(raw, label)).evaluation
+
+    def explain(self, data: Any, rows: int | Sequence[int] | None = None, **reading: Any) -> SeriesExplanation:
+        """Why stretches are amiss: which channels, what they held, what would be typical. rows: numbers from 1, each
+        looked at by itself; an int for that many of the strangest stretches; None for the flagged ones."""
+        return explain_series(self.detect(self.read(data, **reading)), rows)
 
     def detect(self, raw: RawTable, labels: Labels | None = None) -> SeriesDetection:
         """Verdicts, events and measures of a table that was read already."""
