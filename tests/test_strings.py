@@ -18,7 +18,9 @@ from amiss.report.strings_notes import NOTES
 
 SOURCE = Path(__file__).resolve().parent.parent / "src" / "amiss"
 #: series have words of their own
-MAKERS = sorted(p for p in SOURCE.rglob("*.py") if "series" not in p.relative_to(SOURCE).parts and p.name != "series.py")
+MAKERS = sorted(
+    p for p in SOURCE.rglob("*.py") if "series" not in p.relative_to(SOURCE).parts and p.name != "series.py"
+)
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 
