@@ -11,6 +11,7 @@ import numpy as np
 from amiss.views import spaces
 
 SHRINK = 0.01  #: share of the mean variance that is added to every direction's
+LEAST = 1e-6  #: what a row's leverage leaves of it, at least
 
 
 def fit(rows: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
@@ -33,11 +34,14 @@ def score(state: dict[str, np.ndarray], rows: np.ndarray, inside: np.ndarray) ->
     """
     rows = rows - state["centre"]
     along = np.square(rows @ state["vectors"])
-    least = rows.shape[1] - max(rows.shape[1] // 2, 1)
+    least = along.shape[1] - max(along.shape[1] // 2, 1)
     beyond = np.maximum(np.square(rows).sum(1) - along.sum(1), 0) * state["rest"]  # what no direction holds
     each = along * state["precision"]
-    every, few = each.sum(1) + beyond, each[:, least:].sum(1) + beyond
+    every, most = each.sum(1) + beyond, each[:, :least].sum(1)
     count = float(state["count"])
-    without = 1 / np.maximum(1 - every * count / (count - 1) ** 2, 1 / count)
-    own = np.where(inside, without * (count / (count - 1)) ** 2, 1.0)
-    return [every * own, few * own]
+
+    def without(squares: np.ndarray) -> np.ndarray:
+        own = (count / (count - 1)) ** 2 / np.maximum(1 - squares * count / (count - 1) ** 2, LEAST)
+        return np.where(inside, squares * own, squares)
+
+    return [without(every), without(every) - without(most)]

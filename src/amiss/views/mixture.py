@@ -60,7 +60,8 @@ def init(
     state["level"] = {name: _levels(references[name]) for name in NEAR}
     polluted = pollution(references["soft"], order, state["level"]["white"][0])
     state["weights"] = np.array([LOCAL, DISTANCE, 1 - LOCAL - DISTANCE]) * (1 - polluted) + np.array([0, 0, polluted])
-    state["kept"] = np.sort(order[: int(np.ceil(count * (1 - TRIM)))])
+    bulk = order[: int(np.ceil(count * (1 - TRIM)))]
+    state["kept"] = np.sort(bulk if z.shape[1] <= spaces.WIDE else rng.permutation(bulk)[: spaces.GRAM])
     state["bulk"] = ellipsoid.fit(references["soft"][state["kept"]], rng)
     state["margins"] = margins.fit(references["plain"])
     views = _each(lambda part: _views(state, _cut(references, part), np.arange(count)[part], networks), count)

@@ -87,9 +87,9 @@ def principal(rows: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, n
         values, vectors = np.linalg.eigh(np.cov((rows - centre).T).reshape(columns, columns))
     else:
         part = rows[rng.permutation(len(rows))[:GRAM]] - centre
-        values, left = np.linalg.eigh(part @ part.T / len(part))
+        values, left = np.linalg.eigh(part @ part.T / (len(part) - 1))
         kept = values > 1e-6 * max(values.max(), 1e-12)
-        values, vectors = values[kept], part.T @ left[:, kept] / np.sqrt(values[kept] * len(part))
+        values, vectors = values[kept], part.T @ left[:, kept] / np.sqrt(values[kept] * (len(part) - 1))
     return centre, np.maximum(values[::-1], 0), np.ascontiguousarray(vectors[:, ::-1])
 
 
