@@ -8,7 +8,7 @@ from sklearn.metrics import roc_auc_score
 
 from amiss import AnomalyDetector
 from amiss.train import Plan
-from amiss.views import critic, learned, margins
+from amiss.views import critic, ellipsoid, learned, margins
 from amiss.views.pollution import pollution
 
 QUICK: dict[str, int] = {"epochs": 10, "random_state": 0}
@@ -67,6 +67,20 @@ def test_sign_of_pollution() -> None:
     assert sign(np.r_[clean, 0.3 * rng.normal(size=(30, 6)) + 4]) == 1
     assert sign(np.r_[clean, 4 * rng.normal(size=(30, 6))]) == 0
     assert sign(rng.standard_t(2, size=(1000, 6))) == 0
+    few = rng.normal(size=(74, 4))
+    assert sign(few) == 0
+    assert sign(np.r_[few, rng.normal(size=(6, 4)) + 4]) == 1
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(200, 5), (100, 80), (40, 700)])
+def test_rows_of_the_bulk_are_measured_without_themselves(rows: int, columns: int) -> None:
+    rng = np.random.default_rng(0)
+    both = rng.normal(size=(2 * rows, columns)) @ rng.normal(size=(columns, columns)) / np.sqrt(columns)
+    state = ellipsoid.fit(both[:rows], rng)
+    for known, new in zip(
+        *(ellipsoid.score(state, b, np.full(rows, i)) for b, i in ((both[:rows], 1), (both[rows:], 0)))
+    ):
+        assert 0.7 < np.median(known) / np.median(new) < 1.4
 
 
 def test_margins() -> None:
