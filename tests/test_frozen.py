@@ -23,7 +23,7 @@ def test_score_has_its_unit_and_parts_the_kinds() -> None:
     x, y = planted(2000, 0)
     known = np.where(np.cumsum(y) <= 8, y, 0)
     rows = np.concatenate([x, np.ones((2000, 2), np.float32)], 1)  # padding says nothing, and breaks nothing
-    buffers = init_frozen(np.random.default_rng(0), rows, known, 6)
+    buffers = init_frozen(np.random.default_rng(0), rows, known, 6, lambda seen: seen)
     assert buffers["frozen_hidden"].shape == (8, UNITS)
     assert (buffers["frozen_hidden"][6:] == 0).all()
     assert (np.asarray(frozen(buffers, rows)) == 0).all()

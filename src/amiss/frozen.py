@@ -7,6 +7,8 @@ random features of the columns (Rahimi and Recht, 2008; Huang, Zhu and Siew, 200
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -16,8 +18,10 @@ RIDGE = 0.004  #: of the units' variances together
 MOST = 20_000  #: rows that the units' covariance is taken from, at most
 
 
-def init_frozen(rng: np.random.Generator, rows: np.ndarray, y: np.ndarray, columns: int) -> dict[str, np.ndarray]:
-    """Buffers for :func:`frozen` from rows (rows, inputs) and y (rows,), 1 for an anomaly.
+def init_frozen(
+    rng: np.random.Generator, rows: np.ndarray, y: np.ndarray, columns: int, see: Callable[[np.ndarray], np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Buffers for :func:`frozen` from rows and y (rows,), 1 for an anomaly. see: makes the network's inputs of rows.
 
     The first ``columns`` inputs and the others, their bins, weigh the same. The score has a standard deviation of 1; it
     is not heard yet: ``frozen_share``, what it is multiplied by, is 0.
@@ -25,6 +29,7 @@ def init_frozen(rng: np.random.Generator, rows: np.ndarray, y: np.ndarray, colum
     if len(rows) > MOST:
         kept = np.concatenate([np.flatnonzero(y == 1)[:MOST], rng.permutation(np.flatnonzero(y != 1))[:MOST]])
         rows, y = rows[kept], y[kept]
+    rows = see(rows)
     spread = rows.std(0, dtype=np.float64)
     scale = np.where(spread > 0, 1 / np.maximum(spread, 1e-9), 0.0)
     for block in (slice(columns), slice(columns, None)):

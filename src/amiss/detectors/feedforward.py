@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import ClassVar
+from functools import lru_cache, partial
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -43,7 +43,7 @@ def _method(
     def init(rng: np.random.Generator, data: Data, columns: int) -> Params:
         buffers = init_bins(data["x"], bins, data["y"], room) if bins else {}
         if few:
-            buffers |= init_frozen(rng, piecewise(buffers, data["x"]) if bins else data["x"], data["y"], columns)
+            buffers |= init_frozen(rng, data["x"], data["y"], columns, partial(seen, buffers))
         buffers |= {"gain": np.ones((), np.float32), "shift": np.zeros((), np.float32)}
         more = buffers["low"].size if bins else 0
         sizes = (data["x"].shape[-1] + more, *hidden, 1)
@@ -56,15 +56,15 @@ def _method(
             weights["w0"] = (1 + scale * weights.pop("scale"))[:, None] * weights["w0"]
         return jnp.squeeze(mlp(weights, x, function, dropout, key), -1)
 
-    def seen(params: Params, rows: Array) -> Array:
-        return piecewise(params.buffers, rows) if bins else rows
+    def seen(buffers: Any, rows: Any) -> Any:
+        return piecewise(buffers, rows) if bins else rows
 
     def losses(logits: Array, y: Array) -> Array:
         each = optax.sigmoid_binary_cross_entropy(logits, y)
         return each * jnp.abs(y - jax.nn.sigmoid(logits)) ** focus if focus else each
 
     def loss(params: Params, batch: Batch, key: Array) -> Array:
-        x, y = seen(params, batch["x"]), batch["y"] * (1 - smooth) + smooth / 2
+        x, y = seen(params.buffers, batch["x"]), batch["y"] * (1 - smooth) + smooth / 2
         if mix:
             share_key, key = jax.random.split(key)
             share = jax.random.beta(share_key, mix, mix, y.shape)
@@ -74,10 +74,10 @@ def _method(
         return losses(logit(params, x, key), y)
 
     def monitor(params: Params, batch: Batch, key: Array) -> Array:
-        return losses(logit(params, seen(params, batch["x"])), batch["y"])
+        return losses(logit(params, seen(params.buffers, batch["x"])), batch["y"])
 
     def score(params: Params, rows: Array) -> Array:
-        rows = seen(params, rows)
+        rows = seen(params.buffers, rows)
         return (logit(params, rows) + frozen(params.buffers, rows)) * params.buffers["gain"] + params.buffers["shift"]
 
     return Method(init, loss, score, monitor)
