@@ -100,6 +100,16 @@ def test_many_channels_and_the_one_to_blame() -> None:
         assert said.shares[200].argmax() == 7
 
 
+def test_many_channels_have_the_same_bits_however_rows_come_and_noise_is_ordinary() -> None:
+    x = np.random.default_rng(0).standard_normal((1100, 100))
+    for stream in (StreamDetector(), DriftDetector()):
+        whole = stream.fit(x[:1000]).step(x[1000:])
+        stream.reset()
+        parts = np.concatenate([stream.step(x[a:b]).score for a, b in ((1000, 1001), (1001, 1040), (1040, 1100))])
+        assert parts.tobytes() == whole.score.tobytes()
+        assert not whole.flagged.any()
+
+
 def test_missing_values_and_still_channels() -> None:
     x = np.column_stack([wave(), np.full(STEPS, 3.0)])
     stream = StreamDetector().fit(x[:TRAIN])

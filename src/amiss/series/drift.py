@@ -43,6 +43,8 @@ class DriftDetector(Stream):
     Judging scores by their own running distribution follows Lavin and Ahmad (2015).
     """
 
+    NEEDED = (*Stream.NEEDED, "distances", "scores", "means", "low", "high", "told")
+
     season: int = 0
 
     def _learn(self, z: np.ndarray, slots: np.ndarray | None) -> None:

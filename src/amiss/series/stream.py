@@ -57,6 +57,14 @@ class Stream:
 
     causal: ClassVar[bool] = True
     STEADY: ClassVar[tuple[str, ...]] = ("centre", "scale", "axes", "*/axes")  #: arrays that no row changes
+    NEEDED: ClassVar[tuple[str, ...]] = (
+        "centre",
+        "scale",
+        "held",
+        "seen",
+        "blamed",
+        "history",
+    )  #: all have these
 
     def __post_init__(self) -> None:
         self._memo: Any = None  # what follows from the arrays, and is asked for often
@@ -194,6 +202,12 @@ class Stream:
     @classmethod
     def from_state(cls, state: dict[str, Any], arrays: dict[str, np.ndarray]) -> Self:
         """Inverse of :meth:`to_state`. Raises ModelFileError where a part is absent."""
+        absent = [name for name in cls.NEEDED if name not in arrays]
+        if absent:
+            raise ModelFileError(
+                "the model's streams are of another version of amiss", required=", ".join(cls.NEEDED),
+                found=f"no {', '.join(absent)}", hint="fit it again",
+            )  # fmt: skip
         try:
             self = cls(**state["parameters"])
             self.windows_, self.threshold_ = tuple(state["windows"]), float(state["threshold"])
