@@ -119,10 +119,13 @@ def test_foreign_files(tmp_path: Path, saved: Path) -> None:
         store.load(rewrite(saved, arrays=None))
 
 
-def test_newer_format(saved: Path) -> None:
-    newer = head_of(saved) | {"format": store.FORMAT + 1}
-    with pytest.raises(ModelFileError, match=r"newer version(.|\n)*upgrade amiss"):
-        store.load(rewrite(saved, manifest=json.dumps(newer).encode()))
+@pytest.mark.parametrize(
+    ("step", "told"), [(1, r"newer version(.|\n)*upgrade amiss"), (-1, r"older version(.|\n)*fit it anew")]
+)
+def test_another_format(saved: Path, step: int, told: str) -> None:
+    other = head_of(saved) | {"format": store.FORMAT + step}
+    with pytest.raises(ModelFileError, match=told):
+        store.load(rewrite(saved, manifest=json.dumps(other).encode()))
 
 
 @pytest.mark.parametrize("text", [b"", b"[]", b"{", b"null", b'"x"', b"\xff\xfe", b"{}", b'{"format": "1"}'])

@@ -21,7 +21,7 @@ from safetensors import numpy as safetensors
 from amiss.errors import ModelFileError
 from amiss.writing import atomic_bytes
 
-FORMAT = 1
+FORMAT = 2  #: 2: the default without labels has other views
 _MANIFEST, _ARRAYS = "manifest.json", "arrays.safetensors"
 
 
@@ -44,7 +44,7 @@ def save(path: str | Path, manifest: dict[str, Any], arrays: dict[str, np.ndarra
 
 
 def load(path: str | Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """(manifest, arrays) of a model's file. Raises ModelFileError where it is none, damaged or from a newer amiss."""
+    """(manifest, arrays) of a model's file. Raises ModelFileError where it is none, damaged or of another format."""
     where = str(path)
     hint = "give a file that `amiss fit -o` or `Model.save` wrote"
     try:
@@ -64,10 +64,12 @@ def load(path: str | Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
                 )
             head = json.loads(archive.read(_MANIFEST))
             version = head.get("format") if isinstance(head, dict) else None
-            if not isinstance(version, int) or version > FORMAT:
+            if version != FORMAT:
+                older = isinstance(version, int) and version < FORMAT
                 raise ModelFileError(
-                    "the model was saved by a newer version of amiss", where=where,
-                    required=f"format {FORMAT} or older", found=f"format {version}", hint="upgrade amiss",
+                    f"the model was saved by {'an older' if older else 'a newer'} version of amiss", where=where,
+                    required=f"format {FORMAT}", found=f"format {version}",
+                    hint="fit it anew: what that version learned, this one cannot go on with" if older else "upgrade amiss",
                 )  # fmt: skip
             block = archive.read(_ARRAYS)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError, ValueError) as error:
