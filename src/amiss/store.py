@@ -69,7 +69,7 @@ def load(path: str | Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
                 raise ModelFileError(
                     f"the model was saved by {'an older' if older else 'a newer'} version of amiss", where=where,
                     required=f"format {FORMAT}", found=f"format {version}",
-                    hint="fit it anew: what that version learned, this one cannot go on with" if older else "upgrade amiss",
+                    hint="fit it anew: this one has other methods" if older else "upgrade amiss",
                 )  # fmt: skip
             block = archive.read(_ARRAYS)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError, ValueError) as error:
