@@ -156,4 +156,5 @@ def test_rules() -> None:
         assert np.flatnonzero(flagged).tolist() == [500]
         assert p_value.argmin() == 500
         assert "steps" in rule_words(rule, clean) or "rule" in rule_words(rule, clean)
+    assert "learned from" in rule_words(Rule("contamination", 0.001), False, new=True)
     assert local_peak(np.array([1.0, 0, 0, 0, 3, 0]), 2).tolist() == [1, 1, 3, 3, 3, 3]

@@ -238,14 +238,15 @@ def judged(
     return p_value, (score > limit) & (score >= SHARP * local_peak(score, reach))
 
 
-def rule_words(rule: Rule | None, clean: bool) -> str:
-    """How steps were flagged, for the person."""
+def rule_words(rule: Rule | None, clean: bool, new: bool = False) -> str:
+    """How steps were flagged, for the person; new: of another series than the one that was learned from."""
     if rule is None and clean:
         return f"steps that score more than {ALARM:g} times as high as any of the training part"
     if rule is None:
         return f"steps whose score lies {SPREADS:g} times as far above the median as the upper quartile does"
     if rule.name == "contamination":
-        return f"the strangest {rule.value:.2%} of the steps"
+        share = f"the strangest {rule.value:.2%} of the"
+        return f"steps that score as high as {share} steps that were learned from" if new else f"{share} steps"
     return f"by the rule {rule}"
 
 

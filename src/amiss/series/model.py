@@ -60,7 +60,7 @@ class SeriesModel:
     @property
     def rule_words(self) -> str:
         """How steps are flagged, for the person."""
-        return rule_words(self.rule, self.clean)
+        return rule_words(self.rule, self.clean, new=True)
 
     def score(
         self, data: Any, *, causal: bool = False, adaptive: bool = False, **reading: Any
