@@ -18,6 +18,8 @@ import pytest
 
 jax.config.update("jax_numpy_rank_promotion", "raise")  # a (rows, 1) against (rows,) loss is refused, not broadcast
 
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # tests start processes: without bytecode each takes seconds more
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
