@@ -260,7 +260,7 @@ def _labels(
     anomaly = ", ".join(groups[1]) or ", ".join(sorted(rule.anomaly))
     note = f"anomaly is {name} = {_short(groups[1])} ({rule.why}): {totals[1]:,} rows; normal {totals[0]:,}"
     if not totals[1]:
-        note = f"normal is {name} = {_short(groups[0])} ({rule.why}): {totals[0]:,} rows; no anomaly is labelled"
+        note = f"normal is {name} = {_short(groups[0])}: {totals[0]:,} rows; no anomaly is labelled"
     note += f"; unlabelled {unlabelled:,}" if unlabelled else ""
     spec = {"column": name, "anomaly": sorted(rule.anomaly), "normal": sorted(rule.normal), "rest": rule.rest}
     return Labels(y.to_numpy().astype(np.int8), name, anomaly, tuple(groups[0]), note, spec)
