@@ -158,16 +158,18 @@ def test_same_seed_same_bits() -> None:
     assert not amiss.fit(make(300), "fraud", seed=1, **QUICK).score(new).equals(first)
 
 
-@pytest.mark.parametrize("rows", [1500, 7000])
-def test_p_values_are_uniform_on_normal_rows(rows: int, tmp_path: Path) -> None:
-    """One-class: what is held out is like what comes. The distance to uniform stays what chance may give, and it is
-    the same after saving."""
-    clean = make(rows + 3000, seed=9, share=0.0).drop("fraud", "shop", "id")
-    model = amiss.fit(clean[:rows])
-    p = model.score(clean[rows:])["p_value"].to_numpy()
-    # held-out rows are themselves a sample: the distance of both together
-    held = len(model.decision.normal)
-    assert kstest(p, "uniform").statistic < 1.95 * np.sqrt(1 / 3000 + 1 / held)
+@pytest.mark.parametrize(("rows", "draws"), [(1500, 4), (7000, 1)])
+def test_p_values_are_uniform_on_normal_rows(rows: int, draws: int, tmp_path: Path) -> None:
+    """One-class: what is held out is like what comes. The mean distance to uniform stays within three standard errors
+    of what chance gives (Kolmogorov's distribution: mean .869, deviation .260), and is the same after saving."""
+    distances = []
+    for seed in range(9, 9 + draws):
+        clean = make(rows + 3000, seed=seed, share=0.0).drop("fraud", "shop", "id")
+        model = amiss.fit(clean[:rows])
+        p = model.score(clean[rows:])["p_value"].to_numpy()
+        # held-out rows are themselves a sample: the distance of both together
+        distances.append(kstest(p, "uniform").statistic / np.sqrt(1 / 3000 + 1 / len(model.decision.normal)))
+    assert np.mean(distances) < 0.869 + 3 * 0.260 / np.sqrt(draws)
     model.save(tmp_path / "m.amiss")
     assert np.array_equal(amiss.load(tmp_path / "m.amiss").score(clean[rows:])["p_value"].to_numpy(), p)
 
