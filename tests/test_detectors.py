@@ -137,7 +137,7 @@ def test_blame_is_complete_true_and_of_the_shipped_score(planted: tuple[Learner,
     assert np.allclose(found.share[(found.effect > 0).any(1)].sum(1), 1)
     assert np.array_equal(found.score, detector.score_encoded(z))
     if isinstance(detector, Detector):  # a classifier has learned another kind of anomaly
-        assert (found.share.argmax(1) == column).mean() > 0.6
+        assert (found.share.argmax(1) == column).mean() > 0.5  # of 8 columns
     told = [change for change in changes(z, found, detector.score_encoded, background, blocks, limit) if change]
     assert told
     again = z[found.score > limit]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from collections.abc import Iterator
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any
@@ -140,6 +141,15 @@ def test_no_budget_at_all_leaves_the_first_weights() -> None:
     assert np.array_equal(trained.weights["w"][0], first.weights["w"])
 
 
+@pytest.fixture
+def hears_ctrl_c() -> Iterator[None]:
+    """A shell makes what it starts in the background deaf to Ctrl-C, these tests for one."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("hears_ctrl_c")
 @pytest.mark.parametrize("members", [1, 4])
 def test_ctrl_c_keeps_the_best(members: int) -> None:
     data, main = make_data(2000), threading.get_ident()

@@ -136,7 +136,7 @@ class Ensemble(Learner):
             raise TableError("a detector cannot learn from so few rows", required="at least 2 rows", found=f"{len(z)}")
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         data, rows, labels = self._training_data(z, y)
-        plan = self._plan(len(rows), seed)
+        plan = self._plan(len(rows), z.shape[1], seed)
         splits = self._splits(rows, labels, np.random.default_rng(seed))
         data, splits = self._resampled(data, splits, seed)
         watched = splits if plan.patience is not None else [(rows, rows[:0]) for rows, _ in splits]
@@ -177,8 +177,8 @@ class Ensemble(Learner):
         trained = Trained(self.members_["weights"], self.members_["buffers"])
         return loop.score(self.method(), trained, pad_columns(z))
 
-    def _plan(self, rows: int, seed: int) -> Plan:
-        """How to train on so many rows."""
+    def _plan(self, rows: int, columns: int, seed: int) -> Plan:
+        """How to train on so many rows and columns."""
         return Plan(epochs=0, seed=seed)
 
     def _resampled(
@@ -248,7 +248,7 @@ class Network(Ensemble):
         "budget": Range(0, optional=True),
     }
 
-    def _plan(self, rows: int, seed: int) -> Plan:
+    def _plan(self, rows: int, columns: int, seed: int) -> Plan:
         batch_size = self.batch_size or _batch_size(rows)
         epochs, steps = self.epochs, self.steps if self.epochs is None else None
         if steps is not None:  # of the fewest batches that an epoch can have, so that steps are what ends it

@@ -27,7 +27,8 @@ def networks() -> mixture.Networks:
 
 
 FEW, SOME_ROWS = 64, 20_000  #: anomalies, at most, beside which a frozen network speaks; rows that show how loud
-MANY, STEPS_OF_MANY = 50_000, 1_500  #: rows beyond which batches are so wide that fewer steps do
+MANY, STEPS_OF_MANY, STEPS_LEAST = 50_000, 1_500, 750  #: rows beyond which batches are so wide that fewer steps do
+WIDE = 64  #: columns of many rows beyond which there are fewer still, as a step costs more
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -104,9 +105,11 @@ class AnomalyClassifier(FeedForward):
     takes_unlabelled: ClassVar[bool] = True
     ranges: ClassVar[dict[str, Range]] = {"frozen": Range(0)}
 
-    def _plan(self, rows: int, seed: int) -> Plan:
-        plan = super()._plan(rows, seed)
-        return replace(plan, steps=STEPS_OF_MANY) if plan.steps is None and rows > MANY else plan
+    def _plan(self, rows: int, columns: int, seed: int) -> Plan:
+        plan = super()._plan(rows, columns, seed)
+        if plan.steps is not None or rows <= MANY:
+            return plan
+        return replace(plan, steps=max(STEPS_LEAST, STEPS_OF_MANY * WIDE // max(columns, WIDE)))
 
     def fit_encoded(
         self, z: np.ndarray, y: np.ndarray | None = None, *, report: Report | None = None
