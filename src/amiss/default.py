@@ -28,7 +28,7 @@ def networks() -> mixture.Networks:
 
 FEW, SOME_ROWS = 64, 20_000  #: anomalies, at most, beside which a frozen network speaks; rows that show how loud
 MANY, STEPS_OF_MANY, STEPS_LEAST = 50_000, 1_500, 750  #: rows beyond which batches are so wide that fewer steps do
-WIDE = 64  #: columns of many rows beyond which there are fewer still, as a step costs more
+WIDE = 32  #: columns of many rows beyond which there are fewer still, as a step costs more
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
