@@ -76,16 +76,20 @@ def test_a_stream_goes_on_from_its_state(stream: Stream) -> None:
             wrong()
 
 
-def test_what_drifts_becomes_the_usual_and_a_stretch_is_told_once() -> None:
-    rng = np.random.default_rng(0)
-    x = np.cumsum(rng.standard_normal(6000) * 0.05) + rng.standard_normal(6000)
-    x[3000:] *= 3
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_what_drifts_becomes_the_usual_and_a_stretch_is_told_once(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    plain = np.cumsum(rng.standard_normal(6000) * 0.05) + rng.standard_normal(6000)
+    plain[3000:] *= 3
+    x = plain.copy()
     x[5000:5005] += 40
     stream = DriftDetector().fit(x[:1000])
     flagged = np.flatnonzero(stream.step(x[1000:]).flagged) + 1000
     assert 5000 in flagged
-    assert np.isin(np.arange(5001, 5200), flagged).sum() == 0
     assert len(flagged) < 20
+    without = np.flatnonzero(DriftDetector().fit(x[:1000]).step(plain[1000:]).flagged) + 1000
+    after = np.arange(5001, 5401)
+    assert set(np.intersect1d(after, flagged)) <= set(without)  # the stretch itself is not told again
     fixed = StreamDetector().fit(x[:1000])
     assert (fixed.step(x[1000:]).flagged).mean() > 0.2
 
