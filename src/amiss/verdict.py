@@ -47,10 +47,10 @@ class Verdict:
         }
         if not self.anything_amiss:
             return say("verdict.none_but" if self.flagged else "verdict.none", lang, **words)
-        if self.rule == "fdr":
-            share = say("verdict.one_in", lang, n=f"{1 / self.value:.3g}")
-            return say("verdict.fdr", lang, share=share, **words)
-        return say("verdict.supervised" if self.setting == "supervised" else "verdict.rule", lang, **words)
+        kind = "fdr" if self.rule == "fdr" else "supervised" if self.setting == "supervised" else "rule"
+        if kind == "fdr":
+            words["share"] = say("verdict.one_in", lang, n=f"{1 / self.value:.3g}")
+        return say(f"verdict.{kind}" + "_one" * (self.flagged == 1), lang, **words)
 
     def to_json(self, lang: str = "en") -> dict[str, Any]:
         return asdict(self) | {"sentence": self.sentence(lang), "warnings": self.told(lang)}

@@ -126,8 +126,10 @@ def _rows(found: Summary, lang: str) -> str:
     labelled = any(r["y"] is not None for r in found["rows"])
     keys = ["row", "score", "p", "why", "change"] + (["label"] if labelled else [])
     numeric = {"row", "score", "p"}
+    scores = [r["score"] for r in found["rows"]]
+    falling = scores == sorted(scores, reverse=True)  # flagged rows come first, whatever their scores
     head = "".join(
-        f'<th scope="col"{CLASS_N if k in numeric else ""}{SORTED if k == "score" else ""}>'
+        f'<th scope="col"{CLASS_N if k in numeric else ""}{SORTED if falling and k == "score" else ""}>'
         f'<button type="button">{esc(say("report." + k, lang))}</button></th>'
         for k in keys
     )

@@ -20,13 +20,25 @@ STRINGS: dict[str, dict[str, str]] = {
         "en": "{count} of {rows} rows are amiss (at most {share} of these expected by chance)",
         "zh": "{rows} 行中有 {count} 行异常（其中因偶然而误报的预计不超过 {share}）",
     },
+    "verdict.fdr_one": {
+        "en": "1 of {rows} rows is amiss (at most {share} of such findings expected by chance)",
+        "zh": "{rows} 行中有 1 行异常（此类发现中因偶然而误报的预计不超过 {share}）",
+    },
     "verdict.rule": {
         "en": "{count} of {rows} rows are flagged by the rule {rule}",
         "zh": "按规则 {rule}，{rows} 行中有 {count} 行被标记",
     },
+    "verdict.rule_one": {
+        "en": "1 of {rows} rows is flagged by the rule {rule}",
+        "zh": "按规则 {rule}，{rows} 行中有 1 行被标记",
+    },
     "verdict.supervised": {
         "en": "{count} of {rows} rows look like the labelled anomalies (rule {rule})",
         "zh": "{rows} 行中有 {count} 行与已标注的异常相似（规则 {rule}）",
+    },
+    "verdict.supervised_one": {
+        "en": "1 of {rows} rows looks like the labelled anomalies (rule {rule})",
+        "zh": "{rows} 行中有 1 行与已标注的异常相似（规则 {rule}）",
     },
     "verdict.none": {"en": "No evidence that anything is amiss", "zh": "没有证据表明存在异常"},
     "verdict.none_but": {
