@@ -29,7 +29,7 @@
     if (line && edges.length) {
       const f = (v) => (data.log ? Math.log(v) : v), low = f(edges[0]), high = f(edges[edges.length - 1]);
       const at = Math.min(1, Math.max(0, (f(Math.max(cut, edges[0])) - low) / (high - low || 1)));
-      line.setAttribute("d", "M" + (46 + at * 502) + " 10V206");
+      line.setAttribute("d", "M" + (46 + at * 502) + " 20V206");
     }
   }
   if (input) { input.addEventListener("input", moved); moved(); }

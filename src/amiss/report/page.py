@@ -216,13 +216,13 @@ def _quality(found: Summary, lang: str) -> str:
     if "calibration" in curves:
         axes = say("report.predicted", lang), say("report.observed", lang)
         pictures.append((say("report.calibration", lang), [("a", *curves["calibration"]), diagonal], *axes))
-    cards = f'<div class="card">{_table(heads, lines)}</div>'
-    cards += f'<div class="card"><h3>{esc(say("report.confusion", lang))}</h3>{_table(called, matrix)}</div>'
+    cards = f'<div class="card"><h3>{esc(say("report.confusion", lang))}</h3>{_table(called, matrix)}</div>'
     cards += "".join(
-        f'<div class="card"><h3>{esc(title)}</h3>{plots.curve(lines_, title, x, y)}</div>'
+        f'<div class="card"><h3>{esc(title)}</h3>{plots.curve(lines_, title, x, y, width=360)}</div>'
         for title, lines_, x, y in pictures
     )
-    return _section("report.quality", lang, f'<div class="grid">{cards}</div>', "quality")
+    body = f'{_table(heads, lines)}<div class="grid">{cards}</div>'
+    return _section("report.quality", lang, body, "quality")
 
 
 def _table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:

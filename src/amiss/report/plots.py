@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 W, H = 560, 240
-LEFT, RIGHT, TOP, BOTTOM = 46, 12, 14, 34
+LEFT, RIGHT, TOP, BOTTOM = 46, 12, 24, 34
 COLOURS = "--ink:#1b2430;--faint:#8a94a3;--line:#d8dee6;--blue:#2f6fb3;--red:#c8372d"
 
 
@@ -63,8 +63,9 @@ class Axes:
         low, base = self.y(self.y0), self.height
         parts = [f'<path class="ax" d="M{LEFT} {TOP}V{low}H{self.width - RIGHT}"/>']
         parts += [
-            f'<text class="tk" x="{self.x(v)}" y="{low + 14}" text-anchor="middle">{(say or short)(v)}</text>'
-            for v in np.linspace(self.x0, self.x1, ticks + 1)
+            f'<text class="tk" x="{self.x(v)}" y="{low + 14}" text-anchor="{"end" if k == ticks else "middle"}">'
+            f"{(say or short)(v)}</text>"
+            for k, v in enumerate(np.linspace(self.x0, self.x1, ticks + 1))
         ]
         parts += [
             f'<text class="tk" x="{LEFT - 5}" y="{self.y(v) + 3}" text-anchor="end">{short(v)}</text>'
@@ -88,7 +89,7 @@ def short(value: float) -> str:
         return f"{value / 1e6:.3g}M"
     if size >= 1e4:
         return f"{value / 1e3:.3g}k"
-    return f"{value:.3g}"
+    return f"{value:,.0f}" if size >= 1e3 else f"{value:.3g}"
 
 
 def day(seconds: float) -> str:

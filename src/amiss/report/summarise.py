@@ -111,7 +111,7 @@ def summarise(found: Findings, lang: str = "en", command: str = "") -> dict[str,
         {
             "amiss": amiss.__version__,
             "lang": lang,
-            "source": str(found.card.get("source", "")),
+            "source": found.table.raw.source,
             "verdict": found.verdict.to_json(lang),
             "rows": _rows(found, explained, order[:LISTED], lang),
             "groups": [] if explained is None else [g.to_json(lang) for g in explained.groups],
