@@ -29,6 +29,7 @@ LAYERS: list[tuple[str, ...]] = [
     ("networks", "frozen", "train", "decision"),
     ("verdict",),
     VIEWS,
+    ("strangeness",),
     ("base",),
     ("classifier",),
     ("weak", "imbalance"),

@@ -38,13 +38,11 @@ def judged(model: Model, table: Table, recipe: Recipe | None = None) -> tuple[pl
     known = model.decision.clean or (model.decision.labels == 1).any() or isinstance(model.detector, Classifier)
     evident, p_value = None, model.decision.p_values(score)
     if not known:
-        recipe = recipe or model.recipe()
         blocks = blocks_of(model.encoder.columns_of_features(), len(model.schema.learned))
-        chance = surrogates.p_values(z, score, recipe.again, recipe.seed, blocks)
-        evident = surrogates.evident(chance)
-        p_value = np.where(chance < 1, chance, p_value)
+        chance = surrogates.ask(z, score, (recipe or model.recipe()).seed, blocks)
+        evident, p_value = chance.evident, np.where(chance.p < 1, chance.p, p_value)
         if model.rule.name == "fdr":
-            flagged = benjamini_hochberg(chance, model.rule.value) & evident
+            flagged = benjamini_hochberg(chance.p, model.rule.value) & evident
     setting = str(model.card.get("setting", ""))
     verdict = give(model.decision, score, flagged, setting, seen=True, chance=evident)
     return model.frame(score, flagged, p_value), verdict

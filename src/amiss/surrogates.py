@@ -1,4 +1,4 @@
-"""Is a table stranger than it would be by chance? Evidence without labels, by made-up tables scored the same way.
+"""Is a table stranger than it would be by chance? Evidence without labels, by made-up tables that are asked the same.
 
 Scores of rows that a detector learned from say little about whether any of them is an anomaly: the anomalies are part
 of what was learned, and many scores are ranks at heart. So the question is asked of surrogate tables (Theiler et al.,
@@ -7,115 +7,114 @@ Conover, 1982), and all else is chance. Cells so far out that no tail extrapolat
 them are replaced first: they are what a surrogate must not take for granted. Where they stand apart from all others,
 they are evidence by themselves.
 
-Of the table and of surrogates alike, a detector is fitted without the strangest rows, so that anomalies do not teach
-it that they are ordinary; the table's scores are then compared with those of fresh surrogate rows. This is done twice,
-without a tenth and without a quarter, and the larger p-value counts: two fits differ by more than the rows they saw.
+Of the table and of surrogates alike, simple measures (:mod:`amiss.strangeness`) are learned and every row is measured.
+A row's p-value is the share of surrogate rows that any measure finds as strange; and, as real tables are no copulas,
+it must be as strange beside the bulk of its own table, too: the larger of both p-values counts. There is evidence
+where the table's p-values are smaller together than those of every surrogate (a Monte Carlo test; Barnard, 1963).
 
-On tables whose columns are independent, or whose rows are Gaussian, table and surrogates are alike and p-values hold.
-Elsewhere they assume that ordinary rows are no stranger than a Gaussian copula's. A rare kind of normal row counts as
-evidence, for nothing tells it from an anomaly, and so do cells of a column whose tail is much heavier than its bulk
-shows. Blind where more than about a twentieth of the rows are anomalies, and to far cells of columns that are mostly
-one value.
+On tables whose columns are independent, or whose rows are Gaussian, table and surrogates are alike and the test is
+exact. Elsewhere a rare kind of normal row counts as evidence, for nothing tells it from an anomaly, and so do cells of
+a column whose tail is much heavier than its bulk shows. Blind where more than about a tenth of the rows are anomalies.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtri, pdtrc
+from scipy.special import ndtr, ndtri, pdtrc
 
-from amiss.base import Learner
-from amiss.decision import TAILS, benjamini_hochberg, pareto_tail
-from amiss.views import spaces
-from amiss.views.neighbours import nearest, squared
+from amiss.decision import TAILS, pareto_tail
+from amiss.strangeness import Measures
 
-ROWS = 1_000  #: rows that are fitted to, of the table and of the surrogate
+ROWS = 2_000  #: rows that the measures are learned from, of the table and of every surrogate
 FEWEST = 50  #: of fewer rows nothing is said
-DRAWN = 5_000  #: surrogate rows that the table's are compared with
-ASKED = 20_000  #: rows of a long table that are asked about, its strangest
-TRIMS = 0.1, 0.25  #: share of rows that are left out of the fits
-SURE = 0.02  #: level of evidence: two fits differ by more than the rows they saw
-NEIGHBOURS = 5
+TABLES = 39  #: surrogates, so that the level of the test is 1 / 40
+FIRST = 8  #: surrogates after which most tables without evidence are known
+DRAWN = 1_000_000  #: rows of all surrogates of a long table
+ASKED = 40_000  #: rows of a long table that are asked about, its strangest
+SURE = 0.02  #: level of evidence in long tables, where there is no surrogate of all the rows
+LISTED = 0.1  #: with no share of false alarms below this there is no evidence
 FAR = 2e-4  #: level at which a table's cells are too far out for their columns
 APART = 3.0  #: far cells so many times further from the middle than all others are evidence by themselves
 FEW = 0.02  #: share of a column's cells that can be too far out, on either side
-BEYOND = 0.01  #: share of the surrogates' scores that a Pareto tail is fitted to
+BEYOND = 0.01  #: share of the surrogates' rows that a Pareto tail is fitted to
 COUNTED = 10  #: with so many surrogate rows at least as strange, their share is the p-value
-BLUR = 0.3  #: noise in columns of few values, in their deviations
-SHRINK = 0.02  #: least share of the correlations that is shrunk towards none
+SHRINK = 1e-6  #: least share of the correlations that is shrunk towards none
+TINY = 1e-300
 
-Fit = Callable[[np.ndarray], Learner]
 Blocks = list[np.ndarray]
 
 
-def p_values(z: np.ndarray, score: np.ndarray, fit: Fit, seed: int = 0, blocks: Blocks | None = None) -> np.ndarray:
-    """(rows,) how often a surrogate's row is as strange as each row of z (rows, features) float32.
+@dataclass(frozen=True)
+class Chance:
+    """p: (rows,) how often a surrogate's row is as strange. evident: whether the table is evidence of anything."""
+
+    p: np.ndarray
+    evident: bool
+
+
+def ask(z: np.ndarray, score: np.ndarray, seed: int = 0, blocks: Blocks | None = None) -> Chance:
+    """What chance says of rows z (rows, features) float32.
 
     score: (rows,) of the shipped detector: of a long table, its strangest rows are asked about, and the others get 1.
-    fit: rows -> a fitted detector. blocks: the features of each column; None for one each.
+    blocks: the features of each column; None for one each.
     """
     p = np.ones(len(z))
     if len(z) < FEWEST:
-        return p
+        return Chance(p, False)
     rng = np.random.default_rng(seed)
     part = np.sort(rng.permutation(len(z))[:ROWS])
-    plain = replaced(z[part], rng)
+    asked = np.arange(len(z)) if len(part) == len(z) else np.sort(np.argsort(-score, kind="stable")[:ASKED])
+    measures, found = Measures.fit(z[part], rng)
+    if len(part) < len(z):
+        found = measures.measure(z[asked], np.isin(asked, part))
+    drawn = 0 if len(part) == len(z) else -(-min(DRAWN, len(z)) // TABLES)
+    made = surrogates(replaced(z, rng), rng, blocks, len(part) + drawn)
+    null: list[np.ndarray] = []
+    evident = True
+    for count in (FIRST, TABLES):
+        while len(null) < count:
+            null.append(_told(next(made), len(part), rng))
+        p[asked], others = _together(found, null)
+        least = _least(p)
+        evident = least <= LISTED and (least < min(map(_least, others)) if not drawn else least <= SURE)
+        if not evident and not (drawn and least <= 1):
+            break
     wild = alone(z)
-    noise = blur(z, rng)
-    z, plain = z + noise, plain + noise[part]
-    asked = np.argsort(-score, kind="stable")[:ASKED]
-    p[asked] = np.maximum.reduce([_asked(z, asked, part, plain, trim, rng, fit, blocks) for trim in TRIMS])
     p[wild] = np.minimum(p[wild], FAR / len(z))
-    return p
+    return Chance(p, bool(evident or wild.any()))
 
 
-def _asked(
-    z: np.ndarray, asked: np.ndarray, part: np.ndarray, plain: np.ndarray, trim: float, rng: np.random.Generator,
-    fit: Fit, blocks: Blocks | None,
-) -> np.ndarray:  # fmt: skip
-    """(asked,) p-values of rows of z, by two fits without the strangest ``trim``: to the part, and to a surrogate.
+def _told(rows: np.ndarray, learned: int, rng: np.random.Generator) -> np.ndarray:
+    """(2, measures, rows) of a surrogate: of the rows that are learned from, or, where there are more, of those."""
+    measures, found = Measures.fit(rows[:learned], rng)
+    fresh = rows[learned:]
+    return measures.measure(fresh, np.zeros(len(fresh), bool)) if len(fresh) else found
 
-    plain: the part without far cells. Fresh surrogate rows are what chance makes.
+
+def _together(found: np.ndarray, null: list[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
+    """One p-value a row of the table, and of every surrogate: its smallest, held against the surrogates' smallest.
+
+    found, null: (2, measures, rows) each. Of both ways to measure, the larger p-value.
     """
-    made = surrogates(plain, rng, blocks)
-    learned = next(made)
-    chance = fit(learned[usual(learned, trim, rng)])
-    null = chance.score_encoded(np.concatenate([next(made) for _ in range(-(-DRAWN // len(plain)))]))
-    kept = part[usual(z[part], trim, rng)]
-    detector = fit(z[kept])
-    told = np.full(len(z), -np.inf)
-    told[asked] = detector.score_encoded(z[asked])
-    held, honest = detector.honest_
-    told[kept[held]] = np.where(np.isfinite(told[kept[held]]), honest, -np.inf)
-    return _against(null, told[asked])
+    sizes = np.cumsum([each.shape[2] for each in null])[:-1]
+    pool = np.concatenate(null, axis=2)
+    p, chance = [], []
+    for way, others in zip(found, pool):
+        levels = [(_against(np.sort(b), a), _against(np.sort(b), b)) for a, b in zip(way, others)]
+        most, usual = (-np.log(np.maximum(np.min(each, axis=0), TINY)) for each in zip(*levels))
+        usual_sorted = np.sort(usual)
+        p.append(_against(usual_sorted, most))
+        chance.append(_against(usual_sorted, usual))
+    return np.maximum(*p), np.split(np.maximum(*chance), sizes)
 
 
-def usual(z: np.ndarray, trim: float, rng: np.random.Generator) -> np.ndarray:
-    """Places of the rows without the strangest share ``trim``, by simple measures alone.
-
-    The ranks of three, together: the furthest cell, the distance from the middle in a space without correlations, and
-    there the distance to a few neighbours. A detector's own scores would not do: whether it lets the last of a few far
-    rows through is chance, and decides what the others are worth.
-    """
-    known = spaces.fit(z, rng)
-    soft, white = (spaces.apply(known, z)[name] for name in ("soft", "white"))
-    near = nearest(squared(white, white), NEIGHBOURS, np.ones(len(z), bool))[0][:, -1]
-    measures = np.abs(soft).max(1), (white**2).sum(1), near
-    surprise = -sum(np.log(len(z) - np.argsort(np.argsort(m, kind="stable"), kind="stable")) for m in measures)
-    return np.sort(np.argsort(surprise, kind="stable")[: int((1 - trim) * len(z))])
-
-
-def blur(z: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Noise for columns of few values, so that no fit leaves out all rows of a kind that is there often; else 0."""
-    ordered = np.sort(z[:ASKED], axis=0)
-    tied = (np.diff(ordered, axis=0) <= 0).mean(0) > 0.5
-    return rng.standard_normal(z.shape).astype(np.float32) * np.where(tied, BLUR * z.std(0), 0).astype(np.float32)
-
-
-def evident(p: np.ndarray) -> bool:
-    """Whether p-values of a table's rows are evidence that anything in it is amiss."""
-    return bool(benjamini_hochberg(p, SURE).any())
+def _least(p: np.ndarray) -> float:
+    """The smallest share of false alarms that Benjamini and Hochberg's rule reaches, as Simes' (1986) p-value."""
+    ordered = np.sort(p)
+    return float((len(p) * ordered / np.arange(1, len(p) + 1)).min())
 
 
 def surrogate(z: np.ndarray, rng: np.random.Generator, blocks: Blocks | None = None) -> np.ndarray:
@@ -126,16 +125,24 @@ def surrogate(z: np.ndarray, rng: np.random.Generator, blocks: Blocks | None = N
     return next(surrogates(z, rng, blocks))
 
 
-def surrogates(z: np.ndarray, rng: np.random.Generator, blocks: Blocks | None = None) -> Iterator[np.ndarray]:
-    """One :func:`surrogate` after another."""
-    rows = len(z)
+def surrogates(
+    z: np.ndarray, rng: np.random.Generator, blocks: Blocks | None = None, rows: int | None = None
+) -> Iterator[np.ndarray]:
+    """One :func:`surrogate` after another; of another number of ``rows`` its cells are drawn from those of z."""
+    count = len(z)
     blocks = [np.array([j]) for j in range(z.shape[1])] if blocks is None else blocks
     orders = np.column_stack([_order(z[:, features], rng) for features in blocks])
-    normal = ndtri((np.argsort(orders, axis=0) + 0.5) / rows)
+    normal = np.empty(orders.shape)
+    for order, scores in zip(orders.T, normal.T):
+        scores[order] = ndtri((np.arange(count) + 0.5) / count)
     root = np.linalg.cholesky(_correlation(normal)).T
     while True:
-        ranks = np.argsort(np.argsort(rng.standard_normal(normal.shape) @ root, axis=0), axis=0)
-        made = np.empty_like(z)
+        chance = rng.standard_normal((rows or count, len(blocks))) @ root
+        if rows in (None, count):
+            ranks = np.argsort(np.argsort(chance, axis=0), axis=0)
+        else:
+            ranks = np.minimum((ndtr(chance) * count).astype(int), count - 1)
+        made = np.empty((len(chance), z.shape[1]), z.dtype)
         for features, order, rank in zip(blocks, orders.T, ranks.T):
             made[:, features] = z[order[rank][:, None], features]
         yield made
@@ -143,12 +150,14 @@ def surrogates(z: np.ndarray, rng: np.random.Generator, blocks: Blocks | None = 
 
 def _correlation(normal: np.ndarray) -> np.ndarray:
     """(columns, columns) of normal scores, shrunk towards none by what their sampling errors call for (Ledoit and Wolf,
-    2004): else the rows of a surrogate of few rows lie in the space that these rows span."""
+    2004) where columns are as many as rows: else the rows of a surrogate lie in the space that these rows span. Of more
+    rows they are shrunk less, as shrinking breaks dependencies that are all but exact."""
     rows, columns = normal.shape
     found = np.cov(normal.T, bias=True).reshape(columns, columns)
     middle = np.trace(found) / columns
     error = (((normal**2).sum(1) ** 2).sum() / rows - (found**2).sum()) / rows
-    share = np.clip(error / max(((found - middle * np.eye(columns)) ** 2).sum(), 1e-12), SHRINK, 1)
+    share = error / max(((found - middle * np.eye(columns)) ** 2).sum(), 1e-12)
+    share = np.clip(share * min(1, columns / rows), SHRINK, 1)
     return (1 - share) * found + share * middle * np.eye(columns)
 
 
