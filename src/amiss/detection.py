@@ -39,7 +39,8 @@ def judged(model: Model, table: Table, recipe: Recipe | None = None) -> tuple[pl
     evident, p_value = None, model.decision.p_values(score)
     if not known:
         blocks = blocks_of(model.encoder.columns_of_features(), len(model.schema.learned))
-        chance = surrogates.ask(z, score, (recipe or model.recipe()).seed, blocks)
+        numbers = [table.numbers(c.name) for c in model.schema.learned if c.kind == "numeric"]
+        chance = surrogates.ask(z, score, (recipe or model.recipe()).seed, blocks, numbers)
         evident, p_value = chance.evident, np.where(chance.p < 1, chance.p, p_value)
         if model.rule.name == "fdr":
             flagged = benjamini_hochberg(chance.p, model.rule.value) & evident

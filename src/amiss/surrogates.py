@@ -38,6 +38,8 @@ SURE = 0.02  #: level of evidence in long tables, where there is no surrogate of
 LISTED = 0.1  #: with no share of false alarms below this there is no evidence
 FAR = 2e-4  #: level at which a table's cells are too far out for their columns
 APART = 3.0  #: far cells so many times further from the middle than all others are evidence by themselves
+CLEAR = 10.0  #: the same, where all other cells but a few are one value
+RARE = 0.01  #: share of new rows that would have a number other than their column's one value
 FEW = 0.02  #: share of a column's cells that can be too far out, on either side
 BEYOND = 0.01  #: share of the surrogates' rows that a Pareto tail is fitted to
 COUNTED = 10  #: with so many surrogate rows at least as strange, their share is the p-value
@@ -55,11 +57,14 @@ class Chance:
     evident: bool
 
 
-def ask(z: np.ndarray, score: np.ndarray, seed: int = 0, blocks: Blocks | None = None) -> Chance:
+def ask(
+    z: np.ndarray, score: np.ndarray, seed: int = 0, blocks: Blocks | None = None, numbers: Blocks | None = None
+) -> Chance:
     """What chance says of rows z (rows, features) float32.
 
     score: (rows,) of the shipped detector: of a long table, its strangest rows are asked about, and the others get 1.
-    blocks: the features of each column; None for one each.
+    blocks: the features of each column; None for one each. numbers: (rows,) of every column of numbers, as the person
+    gave them.
     """
     p = np.ones(len(z))
     if len(z) < FEWEST:
@@ -82,7 +87,7 @@ def ask(z: np.ndarray, score: np.ndarray, seed: int = 0, blocks: Blocks | None =
         evident = least <= LISTED and (least < min(map(_least, others)) if not drawn else least <= SURE)
         if not evident and not (drawn and least <= 1):
             break
-    wild = alone(z)
+    wild = alone(z) | odd(numbers or [], len(z))
     p[wild] = np.minimum(p[wild], FAR / len(z))
     return Chance(p, bool(evident or wild.any()))
 
@@ -183,6 +188,25 @@ def alone(z: np.ndarray) -> np.ndarray:
             far = _far(side, FAR / z.shape[1])
             if far.any() and side[far].min() >= APART * side[~far].max():
                 found |= far
+    return found
+
+
+def odd(numbers: Blocks, rows: int) -> np.ndarray:
+    """(rows,) bool: rows with a number that is far from a column's one value, where nearly all rows have that value.
+
+    Such rows must be so few that, by exchangeability, a new row is one of them in any of the columns with a chance of at
+    most ``RARE``; and so far, in units of the value itself or of 1, that they are no flag that is seldom set.
+    """
+    found = np.zeros(rows, bool)
+    for column in numbers:
+        middle = np.nanmedian(column)
+        distance = np.nan_to_num(np.abs(column - middle))
+        ordered = np.sort(distance[distance > 0])
+        if 0 < len(ordered) * len(numbers) <= RARE * rows:
+            enough = np.concatenate([[APART * max(abs(middle), 1)], CLEAR * ordered[:-1]])
+            far = ordered[ordered >= np.maximum(enough, enough[0])]
+            if len(far):
+                found |= distance >= far[0]
     return found
 
 
