@@ -62,7 +62,9 @@ def test_a_number_far_from_a_columns_one_value_is_evidence() -> None:
     assert not odd([column] * 4, 300).any()  # of so many columns one may well have such a cell
     column[7] = 0
     assert not odd([column], 300).any()  # a flag
-    column[[7, 8]] = 50, 20
+    column[[7, 8]] = 50, 8
+    assert not odd([column], 300)[:7].any()
+    column[[7, 8]] = 12, 3
     assert not odd([column], 300).any()
 
 

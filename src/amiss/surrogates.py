@@ -194,8 +194,8 @@ def alone(z: np.ndarray) -> np.ndarray:
 def odd(numbers: Blocks, rows: int) -> np.ndarray:
     """(rows,) bool: rows with a number that is far from a column's one value, where nearly all rows have that value.
 
-    Such rows must be so few that, by exchangeability, a new row is one of them in any of the columns with a chance of at
-    most ``RARE``; and so far, in units of the value itself or of 1, that they are no flag that is seldom set.
+    Such rows must be so few that, by exchangeability, a new row is one of them in any of the columns with a chance of
+    at most ``RARE``; and so far, in units of the value itself or of 1, that they are no flag that is seldom set.
     """
     found = np.zeros(rows, bool)
     for column in numbers:
