@@ -180,6 +180,37 @@ def test_own_labels_are_not_in_the_rates(kind: str) -> None:
     assert abs(auc - 0.5) < 0.045
 
 
+def priced(rows: int = 4000) -> tuple[pl.DataFrame, np.ndarray, np.ndarray]:
+    """Products with prices of their own; an anomaly costs three times what it should, of all prices an ordinary one."""
+    rng = np.random.default_rng(0)
+    product, y = rng.integers(0, 300, rows), (rng.random(rows) < 0.05).astype(np.int8)
+    price = np.exp(rng.normal(0, 2, 300)[product] + rng.normal(0, 0.1, rows)) * np.where(y == 1, 3, 1)
+    frame = pl.DataFrame({"product": [f"p{v}" for v in product], "price": price, "number": rng.normal(size=rows)})
+    return frame, product, y
+
+
+def test_numbers_are_seen_beside_those_of_their_category() -> None:
+    frame, product, y = priced()
+    encoder, z, learned = fit(frame, y=y)
+    assert [f.name for f in encoder.features if f.role == "centred"] == ["price beside product"], "number has none"
+    place = at(encoder, "price beside product")
+    assert encoder.features[place].column == "price"
+    assert roc_auc_score(y, z[:, place]) > 0.95
+    assert roc_auc_score(y, z[:, at(encoder, "price")]) < 0.7
+    part = encoder.parts[0]
+    log = np.log(frame["price"].to_numpy())
+    others = (product == product[0]) & (np.arange(len(log)) != 0)
+    mean = (log[others].sum() + 2 * log.mean()) / (others.sum() + 2)
+    codes = learned.codes("product", part.values)
+    own = part.centred_without_own(learned, "price", codes, np.arange(len(log)))[0]
+    assert own == pytest.approx(log[0] - mean), "a row that is learned from is not in its own mean"
+    odd = pl.DataFrame({"product": ["never seen"], "price": [float(np.exp(log.mean()))], "number": [0.0]})
+    assert abs(again(encoder, odd)[0, place]) < 0.1, "a value never seen has the table's mean"
+    assert not any(f.role == "centred" for f in fit(frame)[0].features), "without labels the matrix is as it was"
+    other = Encoder.from_json(encoder.schema, json.loads(json.dumps(encoder.to_json())))
+    assert np.array_equal(other.transform(learned), encoder.transform(learned))
+
+
 def test_labels_of_other_rows_are_not_learned() -> None:
     frame = make_frame()
     rows, y = np.arange(0, ROWS, 2), (np.arange(ROWS) % 7 == 0).astype(np.int8)

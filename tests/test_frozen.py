@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score
 
-from amiss.default import FEW, AnomalyClassifier
+from amiss.default import AnomalyClassifier
 from amiss.frozen import UNITS, frozen, init_frozen
+from amiss.handful import FEW
 from amiss.networks import init_bins, piecewise
 
 

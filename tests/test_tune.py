@@ -26,7 +26,7 @@ from amiss.imbalance import TRIED
 from amiss.journal import Journal
 from amiss.space import Range, space
 from amiss.task import learner
-from amiss.tuning import Tuned
+from amiss.trials import Tuned
 from amiss.words import fields_of, typed, written
 
 #: one small shape, so that a program or two serve all trials
@@ -167,6 +167,8 @@ def test_groups_times_and_budget() -> None:
     assert timed.held_out["rows"] == 32
     short = search(trials=None, budget=0.01)
     assert len(short.trials) == 1
+    assert len(short.trials[0].scores) == 1, "the first trial ends after the fold within which the budget was over"
+    assert any("budget" in note for note in short.notes)
 
 
 def test_a_detector_without_labels_is_judged_by_them() -> None:

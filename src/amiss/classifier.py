@@ -89,6 +89,15 @@ class Classifier(ClassifierMixin, Network):
     ) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray | None]:
         if y is None:
             raise LabelError("this detector learns from labels", required="a label column", found="none")
+        rows, kinds = self._learned(y)
+        weights = self._row_weights(y, np.bincount(kinds, minlength=2))
+        return {"x": pad_columns(z), "y": y.astype(np.float32), "sample_weight": weights}, rows, kinds
+
+    def _learned(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The rows to learn from, of y in {1, 0, -1}, and whether each is an anomaly (1) or not (0).
+
+        Raises LabelError where there are no rows of one kind.
+        """
         rows = np.flatnonzero(y >= 0)
         counts = np.bincount(y[rows], minlength=2)
         if counts.min() == 0:
@@ -96,8 +105,7 @@ class Classifier(ClassifierMixin, Network):
                 "this detector needs rows of both kinds",
                 found=f"{counts[1]} labelled anomalies and {counts[0]} labelled normal rows",
             )
-        data = {"x": pad_columns(z), "y": y.astype(np.float32), "sample_weight": self._row_weights(y, counts)}
-        return data, rows, y[rows]
+        return rows, y[rows]
 
     def _as_ensemble(self, scores: np.ndarray, every: np.ndarray) -> np.ndarray:
         """One member's scores spread wider than the mean of many: brought to its spread, quantile by quantile."""

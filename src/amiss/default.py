@@ -12,6 +12,7 @@ from amiss.base import HONEST_MOST, Detector, Report
 from amiss.detectors.denoiser import Denoiser
 from amiss.detectors.feedforward import FeedForward
 from amiss.errors import OptionError, Range, TableError
+from amiss.handful import FEW, VOICES
 from amiss.train import Plan
 from amiss.views import critic, mixture
 
@@ -26,7 +27,7 @@ def networks() -> mixture.Networks:
     }
 
 
-FEW, SOME_ROWS = 64, 20_000  #: anomalies, at most, beside which a frozen network speaks; rows that show how loud
+SOME_ROWS = 20_000  #: rows that show how loud what speaks beside the trained networks is
 MANY, STEPS_OF_MANY, STEPS_LEAST = 50_000, 1_500, 750  #: rows beyond which batches are so wide that fewer steps do
 WIDE = 32  #: columns of many rows beyond which there are fewer still, as a step costs more
 
@@ -83,8 +84,8 @@ class AnomalyClassifier(FeedForward):
     over-fitting the few anomalies. Together the members hold out every row once, and stop where the average precision
     of these rows is best. See :class:`~amiss.detectors.feedforward.FeedForward`.
 
-    frozen: with n anomalies, 64 at most, a network with a frozen hidden layer (:mod:`amiss.frozen`) speaks frozen / n
-    times as loud as each trained one; 0 for none.
+    frozen, likeness: with n anomalies, 64 at most, networks with a frozen hidden layer (:mod:`amiss.frozen`) and
+    kernels at the anomalies (:mod:`amiss.likeness`) speak so many n-th times as loud as the trained ones; 0 for none.
     unlabelled: 'normal': rows of y = -1 are taken for normal ones, which most of them are; 'left out': they are not
     looked at.
     """
@@ -93,7 +94,9 @@ class AnomalyClassifier(FeedForward):
     bins: int = 8
     column_rate: float = 6.0
     frozen: float = 8.0
-    dropout: float = 0.25
+    likeness: float = 20.0
+    dropout: float = 0.5
+    mixup: float = 0.3
     weight_decay: float = 0.1
     n_estimators: int = 8
     average: float = 0.98
@@ -103,7 +106,7 @@ class AnomalyClassifier(FeedForward):
     unlabelled: str = "normal"
 
     takes_unlabelled: ClassVar[bool] = True
-    ranges: ClassVar[dict[str, Range]] = {"frozen": Range(0)}
+    ranges: ClassVar[dict[str, Range]] = {"frozen": Range(0), "likeness": Range(0)}
 
     def _plan(self, rows: int, columns: int, seed: int) -> Plan:
         plan = super()._plan(rows, columns, seed)
@@ -119,12 +122,22 @@ class AnomalyClassifier(FeedForward):
             raise OptionError("unlabelled is not understood", required=required, found=repr(self.unlabelled))
         if y is not None and self.unlabelled == "normal" and (y == 1).any():
             y = np.maximum(y, 0)
-        self.few_ = bool(self.frozen) and y is not None and 0 < (y == 1).sum() <= FEW  # type: ignore[misc]
+        self.few_ = bool(self.frozen or self.likeness) and y is not None and 0 < (y == 1).sum() <= FEW  # type: ignore[misc]
         super().fit_encoded(z, y, report=report)
         return self
 
     def _settle(self, z: np.ndarray, y: np.ndarray | None) -> None:
-        if self.few_ and y is not None:
-            some = np.random.default_rng(0).permutation(np.flatnonzero(y >= 0))[:SOME_ROWS]
-            share = self.frozen / (y == 1).sum() * self.score_encoded(z[some]).std()
-            self.members_["buffers"]["frozen_share"] = np.full(self.n_estimators, share, np.float32)
+        if not self.few_ or y is None:
+            return
+        some = z[np.random.default_rng(0).permutation(np.flatnonzero(y >= 0))[:SOME_ROWS]]
+        trained, voices = self.score_encoded(some), dict(zip(VOICES, (self.frozen, self.likeness)))
+        for name in voices:  # one after another, each alone beside the trained networks
+            self._say(name, share=1.0)
+            alone = self.score_encoded(some) - trained
+            self._say(name, share=0.0)
+            voices[name] *= trained.std() / ((y == 1).sum() * max(alone.std(), 1e-9))
+        for name, share in voices.items():
+            self._say(name, share=share)
+
+    def _say(self, name: str, share: float) -> None:
+        self.members_["buffers"][f"{name}_share"] = np.full(self.n_estimators, share, np.float32)

@@ -9,7 +9,7 @@ import numpy as np
 
 from amiss.errors import ModelFileError
 from amiss.numeric import Scaler
-from amiss.parts import FITS, CategoryPart, Feature, Part, part_from_json
+from amiss.parts import FITS, CategoryPart, Feature, NumericPart, Part, part_from_json
 from amiss.schema import Schema
 from amiss.table import Table
 
@@ -33,7 +33,8 @@ class Encoder:
     def fit(
         cls, table: Table, rows: np.ndarray | None = None, y: np.ndarray | None = None, bend: bool = True
     ) -> Encoder:
-        """Learn from the given rows of a table; y (table rows,) in {1, 0, -1} lets crowded categories learn rates.
+        """Learn from the given rows of a table; y (table rows,) in {1, 0, -1} lets crowded categories learn rates of
+        anomalies, and numbers that differ by category be seen beside those of their value.
 
         bend: whether heavy tails are bent, see :class:`~amiss.numeric.Scaler`.
         """
@@ -45,18 +46,21 @@ class Encoder:
     ) -> tuple[Encoder, np.ndarray]:
         """The encoder, and the matrix (table rows, features) float32.
 
-        A training row's category rates come from folds that do not hold the row, so that its own label is not in it.
+        A training row's category rates come from folds that do not hold the row, so that its own label is not in it,
+        and numbers are centred by the mean of the other rows.
         """
         rows = np.arange(table.rows) if rows is None else rows
         parts = [FITS[column.kind](table, column.name, rows) for column in table.schema.learned]
         if y is not None and (y[rows] == 1).any() and (y[rows] == 0).any():
+            numbers = [part.column for part in parts if isinstance(part, NumericPart)]
             for part in parts:
                 if isinstance(part, CategoryPart) and part.many:
                     part.learn_rates(table.codes(part.column, part.values)[rows], y[rows])
+                    part.learn_means(table, rows, numbers)
         encoder = cls(table.schema, parts, Scaler.fit(np.zeros((0, 0))))
         scaled, matrix = encoder._encode(table)
         if y is not None:
-            encoder._unlearn_own_labels(table, scaled, rows, y)
+            encoder._unlearn_own_rows(table, scaled, rows, y)
         encoder.scaler = Scaler.fit(scaled if len(rows) == table.rows else scaled[rows], bend)
         return encoder, encoder._scale(scaled, matrix)
 
@@ -117,15 +121,18 @@ class Encoder:
         matrix[:, : scaled.shape[1]] = self.scaler.transform(scaled)
         return matrix
 
-    def _unlearn_own_labels(self, table: Table, scaled: np.ndarray, rows: np.ndarray, y: np.ndarray) -> None:
-        """Replace training rows' category rates by those that the other folds give."""
+    def _unlearn_own_rows(self, table: Table, scaled: np.ndarray, rows: np.ndarray, y: np.ndarray) -> None:
+        """Replace training rows' category rates by those of the other folds, and means by those of the other rows."""
         names = [f for part in self.parts for f in part.features()[0]]
         fold = np.random.default_rng(RATE_SEED).integers(RATE_FOLDS, size=len(rows))
         for part in self.parts:
             if not isinstance(part, CategoryPart) or not part.rates:
                 continue
             at = next(i for i, f in enumerate(names) if f.column == part.column and f.role == "rate")
-            codes = table.codes(part.column, part.values)[rows]
+            every = table.codes(part.column, part.values)
+            for i, name in enumerate(part.means):
+                scaled[rows, at + 1 + i] = part.centred_without_own(table, name, every, rows)
+            codes = every[rows]
             for held in range(RATE_FOLDS):
                 other = CategoryPart(part.column, values=part.values)
                 inside = fold == held
@@ -149,6 +156,7 @@ def _steps(part: Part, bent: bool) -> list[str]:
     }[part.kind]
     if getattr(part, "rates", None):
         steps.append("anomaly rate of the value")
+    steps += [f"{name} less its mean in the value's rows" for name in getattr(part, "means", {})]
     steps.append("heavy tails bent by asinh, then standardised" if bent else "standardised")
     return steps + [
         "missing values: the mean, and a column that says so" if part.absent else "missing values: the mean"

@@ -225,10 +225,13 @@ class _Reader:
         self.codes = {name: part.codes(name, p.values) for name, p in self.parts.items() if isinstance(p, CategoryPart)}
         self.numbers = {c.name: part.numbers(c.name) for c in self.columns if c.kind in ("numeric", "datetime")}
         features = judge.encoder.features
-        self.at = {name: next(k for k, f in enumerate(features) if f.column == name) for name in self.numbers}
+        own = ("value", "elapsed")
+        self.at = {
+            name: next(k for k, f in enumerate(features) if f.column == name and f.role in own) for name in self.numbers
+        }
         gone = {f.column: k for k, f in enumerate(features) if f.role == "missing"}
         self.encoded, kept = encoded, self.background.z
-        self.known = {  # the first feature of a number or date keeps its order
+        self.known = {  # the number or date itself keeps its order
             name: np.where(kept[:, gone[name]] > 0, np.nan, kept[:, at]) if name in gone else kept[:, at]
             for name, at in self.at.items()
         }

@@ -13,6 +13,8 @@ from amiss.table import Table
 ONE_HOT = 32  #: a category's most frequent values get a column each, this many at most
 FREQUENT = 0.002  #: share of the rows, and at least two rows, that a value needs for a column of its own
 PRIOR = 10.0  #: rows that the table's own rate of anomalies counts for in a value's rate
+SHRINK = 2.0  #: rows that the table's mean of a number counts for in the mean of a value's rows
+TOLD = 0.1  #: share of a number's variance that a category tells, at least, for the number to be centred by it
 CYCLES: dict[str, float] = {"hour of day": 86_400.0, "day of week": 604_800.0, "day of year": 31_556_952.0}
 TEXT_TRAITS = ("length", "words", "digits", "capitals")
 
@@ -108,6 +110,8 @@ class CategoryPart(Part):
 
     values: known values by falling count. counts: their rows in training. shown: how many have a column.
     rates: where there were labels and more values than columns, the smoothed log-odds of the anomaly for each value.
+    means: likewise, for a number that differs by value, its mean among each value's rows, which it is then also seen
+    less of: a price beside those of its product. logged: numbers of whose logarithms these are means.
     """
 
     kind: ClassVar[str] = "category"
@@ -116,6 +120,8 @@ class CategoryPart(Part):
     shown: int = 0
     rates: list[float] = field(default_factory=list)
     prior: float = 0.0
+    means: dict[str, list[float]] = field(default_factory=dict)
+    logged: list[str] = field(default_factory=list)
 
     @classmethod
     def fit(cls, table: Table, column: str, rows: np.ndarray) -> CategoryPart:
@@ -145,9 +151,45 @@ class CategoryPart(Part):
         self.prior = float(np.log(base / (1 - base)))
         self.rates = np.log(rate / (1 - rate)).tolist()
 
+    def learn_means(self, table: Table, rows: np.ndarray, numbers: list[str]) -> None:
+        """Means of those of the numeric columns that differ by value; of logarithms where these are less skewed.
+
+        Means rather than medians: the difference of two centred logarithms is then their ratio's, centred.
+        """
+        codes = table.codes(self.column, self.values)[rows]
+        for name in numbers:
+            number = table.numbers(name)[rows]
+            known = np.isfinite(number) & (codes >= 0)
+            if known.sum() < 2:
+                continue
+            logged = bool(number[known].min() > 0 and _skew(np.log(number[known])) < _skew(number[known]))
+            number, at = np.log(number[known]) if logged else number[known], codes[known]
+            count = np.bincount(at, minlength=len(self.values))
+            total, whole = np.bincount(at, number, len(self.values)), number.mean()
+            within = ((number - (total / np.maximum(count, 1))[at]) ** 2).sum() / max(1, len(at) - (count > 0).sum())
+            if within < (1 - TOLD) * number.var():
+                self.means[name] = [*((total + SHRINK * whole) / (count + SHRINK)).tolist(), float(whole)]
+                self.logged += [name] if logged else []
+
+    def centred(self, table: Table, name: str, codes: np.ndarray) -> np.ndarray:
+        """(rows,) the number less its mean among rows of the same value; the whole table's for a value never seen."""
+        number = table.numbers(name)
+        if name in self.logged:
+            number = np.log(np.where(number > 0, number, np.nan))
+        return number - np.asarray(self.means[name])[np.where(codes >= 0, codes, len(self.values))]
+
+    def centred_without_own(self, table: Table, name: str, codes: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """(rows,) as :meth:`centred`, of the rows that the means are of, each by the mean of the others."""
+        off = self.centred(table, name, np.where(codes >= 0, codes, -1))[rows]
+        known = np.isfinite(off) & (codes[rows] >= 0)
+        count = np.bincount(codes[rows][known], minlength=len(self.values))
+        weight = count[np.maximum(codes[rows], 0)] + SHRINK  # mean - own, times weight, is (weight - 1) times the same
+        return np.where(known, off * weight / np.maximum(weight - 1, 1), off)
+
     def features(self) -> tuple[list[Feature], list[Feature]]:
         scaled = [Feature(f"rarity of {self.column}", self.column, "rarity")]
         scaled += [Feature(f"anomaly rate of {self.column}", self.column, "rate")] if self.rates else []
+        scaled += [Feature(f"{name} beside {self.column}", name, "centred") for name in self.means]
         shown = [Feature(f"{self.column} = {value}", self.column, "is") for value in self.values[: self.shown]]
         return scaled, shown + self._missing()
 
@@ -158,6 +200,8 @@ class CategoryPart(Part):
         scaled[:, 0] = np.where(codes == -1, np.nan, rarity[at])
         if self.rates:
             scaled[:, 1] = np.asarray([*self.rates, self.prior])[at]
+        for i, name in enumerate(self.means):
+            scaled[:, 1 + bool(self.rates) + i] = self.centred(table, name, codes)
         shown = np.flatnonzero((codes >= 0) & (codes < self.shown))
         plain[shown, codes[shown]] = 1
         self._mark(codes == -1, plain)
@@ -185,6 +229,12 @@ class TextPart(Part):
                 digits, capitals = sum(map(str.isdigit, text)), sum(map(str.isupper, text))
                 scaled[i] = size, len(text.split()), digits / size, capitals / size
         self._mark(np.isnan(scaled[:, 0]), plain)
+
+
+def _skew(x: np.ndarray) -> float:
+    """Absolute skewness."""
+    off = x - x.mean()
+    return float(abs((off**3).mean()) / max((off**2).mean() ** 1.5, 1e-300))
 
 
 PARTS: dict[str, type[Part]] = {p.kind: p for p in (NumericPart, DatePart, CategoryPart, TextPart)}

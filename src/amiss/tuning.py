@@ -11,7 +11,6 @@ import dataclasses
 import time as clock
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +25,12 @@ from amiss.encoder import Encoder
 from amiss.errors import AmissError, LabelError, MissingExtraError, OptionError, check_number
 from amiss.evaluate import evaluate
 from amiss.journal import Journal
-from amiss.model import Model, fit_prepared
+from amiss.model import fit_prepared
 from amiss.series.frame import read_times
 from amiss.space import space
 from amiss.table import resolve
 from amiss.task import Fit, prepare
+from amiss.trials import Trial, Tuned
 from amiss.words import fields_of, typed, written
 
 TRIALS = 30
@@ -42,75 +42,6 @@ STARTUP = 5  #: trials before any is given up
 FINAL_FITS = 3  #: fits after the search, for which the budget leaves time
 
 
-@dataclass
-class Trial:
-    """One choice of parameters. parameters: those that differ from the defaults, as ``--set`` takes them.
-
-    scores: of the folds that were run. state: 'done', 'pruned' (given up as hopeless) or 'failed'.
-    """
-
-    number: int
-    parameters: dict[str, str]
-    drawn: dict[str, Any]
-    scores: list[float]
-    state: str
-    seconds: float
-    note: str = ""
-
-    @property
-    def mean(self) -> float:
-        return float(np.mean(self.scores)) if self.scores else float("nan")
-
-
-@dataclass
-class Tuned:
-    """What a search found.
-
-    model: fitted on all rows with the winner's parameters. best: the winning trial. settings: its parameters and those
-    the person fixed, as ``--set`` takes them. trials: all of them. folds: of each trial.
-    held_out: ``winner`` and ``default``, evaluations on rows that the search never saw, and ``gain``, the difference
-    of their average precision, with ``low`` and ``high``, its 95 % interval.
-    """
-
-    task: Fit
-    model: Model
-    best: Trial
-    settings: dict[str, str]
-    trials: list[Trial]
-    metric: str
-    folds: int
-    held_out: dict[str, Any]
-    notes: list[str] = field(default_factory=list)
-
-    def table(self) -> pl.DataFrame:
-        """A row a trial, best first: number, score, folds, state, seconds and every parameter that was searched."""
-        names = list(dict.fromkeys(n for t in self.trials for n in t.drawn))
-        rows = [
-            {
-                "trial": t.number, self.metric: t.mean if t.scores else None, "folds": len(t.scores), "state": t.state,
-                "seconds": round(t.seconds, 2), **{n: str(t.parameters.get(n, "default")) for n in names},
-            }
-            for t in self.ranked()
-        ]  # fmt: skip
-        return pl.DataFrame(rows, infer_schema_length=None)
-
-    def ranked(self) -> list[Trial]:
-        """Trials that ran all their folds first, best first."""
-        return sorted(self.trials, key=lambda t: (t.state != "done", -t.mean if t.scores else np.inf, t.number))
-
-    def to_json(self) -> dict[str, Any]:
-        """Fit for JSON: the winner, what it is worth, all trials."""
-        return {
-            "metric": self.metric, "folds": self.folds, "best": self.best.number, "best_score": self.best.mean,
-            "default_score": self.trials[0].mean, "parameters": self.settings, "held_out": self.held_out,
-            "trials": [
-                {"trial": t.number, "score": t.mean if t.scores else None, "scores": t.scores, "state": t.state,
-                 "seconds": round(t.seconds, 3), "parameters": t.parameters, "note": t.note}
-                for t in self.trials
-            ],
-        }  # fmt: skip
-
-
 def tune(
     data: Any, label: str | int, *, trials: int | None = None, budget: float | None = None, folds: int | None = None,
     metric: str = "average_precision", group: str | int | None = None, time: str | int | None = None,
@@ -119,11 +50,12 @@ def tune(
 ) -> Tuned:  # fmt: skip
     """Search a detector's parameters by cross-validation, and fit a model with the best.
 
-    trials: how many, 30 where no budget is given. budget: seconds for all of it. folds: 5, or 3 on more than 10,000
-    rows. metric: 'average_precision' or 'roc_auc'. group: a column whose rows stay together; it is not learned from.
-    time: a column of times: every fold is judged by rows later than those it learned from, and the latest rows of all
-    are held out. journal: a file that keeps the trials; a search that was killed goes on from it. parameters: fixed
-    ones, which are not searched. options: as in :func:`amiss.fit`.
+    trials: how many, 30 where no budget is given. budget: seconds for all of it; where it is over
+    within the first trial, that of the defaults, this ends after the fold that it is at, and is measured and fitted all
+    the same. folds: 5, or 3 on more than 10,000 rows. metric: 'average_precision' or 'roc_auc'. group: a column whose
+    rows stay together; it is not learned from. time: a column of times: every fold is judged by rows later than those
+    it learned from, and the latest rows of all are held out. journal: a file that keeps the trials; a search that was
+    killed goes on from it. parameters: fixed ones, which are not searched. options: as in :func:`amiss.fit`.
 
     A fifth of the rows (the last, with ``time``) is held out; the search never sees it. Raises LabelError with fewer
     than six labelled anomalies, and MissingExtraError where Optuna is not installed.
@@ -240,7 +172,8 @@ class Search:
                 stopped, trial = True, None
             if trial is not None:
                 self.trials.append(trial)
-                self.journal.add(dataclasses.asdict(trial))
+                if trial.state != "done" or len(trial.scores) == len(self.splits):  # else it is run again, in full
+                    self.journal.add(dataclasses.asdict(trial))
             if stopped:
                 self.notes.append("the search was ended by Ctrl-C: the winner is the best until then")
                 return
@@ -275,8 +208,14 @@ class Search:
             if fold + 1 < len(self.splits) and asked.should_prune():
                 state = "pruned"
                 break
-            if self._time_is_up() and len(self.trials) and fold + 1 < len(self.splits):
-                return None, False
+            if fold + 1 < len(self.splits) and self._time_is_up(first=not self.trials):
+                if self.trials:
+                    return None, False
+                self.notes.append(
+                    f"the budget of {self.budget:g} s was over after {fold + 1} of {len(self.splits)} folds with the "
+                    "defaults: nothing was searched, and measuring and fitting took longer than that"
+                )
+                break
         trial = Trial(number, chosen, dict(asked.params), scores, state, clock.perf_counter() - started, note)
         self._tell(trial, asked)
         return trial, False
@@ -321,9 +260,12 @@ class Search:
             )
         )  # fmt: skip
 
-    def _time_is_up(self) -> bool:
-        """Whether the budget has only the time left that the last fits need; a journal's trials count."""
-        if self.budget is None or not self.trials:
+    def _time_is_up(self, first: bool = False) -> bool:
+        """Whether the budget has only the time left that the last fits need; a journal's trials count.
+
+        first: during the first trial, which tells how long a fit takes: whether there is none left at all.
+        """
+        if self.budget is None or (not self.trials and not first):
             return False
         done = [t.seconds / len(t.scores) for t in self.trials if t.scores]
         a_fit = float(np.median(done)) * min(4.0, self.task.table.rows / len(self.rows)) if done else 0.0

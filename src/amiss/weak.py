@@ -11,7 +11,7 @@ from amiss.base import Report
 from amiss.calibrate import logistic
 from amiss.classifier import Classifier
 from amiss.errors import LabelError
-from amiss.sampling import Sampler, balanced, pad_columns
+from amiss.sampling import Sampler, balanced
 from amiss.train import Method
 
 BOUNDARY_ROWS = 20_000  #: training rows, at most, that the boundary of ``predict`` is taken from
@@ -54,19 +54,13 @@ class WeakClassifier(Classifier):
     def _sampler(self) -> Sampler:
         return balanced
 
-    def _training_data(
-        self, z: np.ndarray, y: np.ndarray | None
-    ) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray | None]:
-        if y is None:
-            raise LabelError("this detector learns from labels", required="a label column", found="none")
-        if not (y == 1).any() or (y == 1).all():
+    def _learned(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        # y in {1, 0, -1} goes into the batches as it is: DeepSAD tells known normal rows from unlabelled ones
+        anomaly = y == 1
+        if not anomaly.any() or anomaly.all():
             raise LabelError(
                 "this detector needs labelled anomalies among other rows",
                 required="some rows labelled 1, and some labelled 0 or -1 (unlabelled)",
-                found=f"{(y == 1).sum()} labelled anomalies of {len(y)} rows",
+                found=f"{anomaly.sum()} labelled anomalies of {len(y)} rows",
             )
-        anomaly = y == 1
-        weights = self._row_weights(anomaly.astype(int), np.bincount(anomaly, minlength=2))
-        # y in {1, 0, -1} goes into the batches as it is: DeepSAD tells known normal rows from unlabelled ones
-        data = {"x": pad_columns(z), "y": y.astype(np.float32), "sample_weight": weights}
-        return data, np.arange(len(z)), anomaly.astype(np.int8)
+        return np.arange(len(y)), anomaly.astype(np.int8)

@@ -14,7 +14,7 @@ from amiss.console import Screen, clean
 from amiss.errors import OptionError
 
 if TYPE_CHECKING:
-    from amiss.tuning import Tuned
+    from amiss.trials import Tuned
 
 SHOWN = 10  #: trials that are listed
 
@@ -43,7 +43,8 @@ def tune(
 
     Trials are kept in MODEL.trials: a search that was interrupted or killed goes on when it is run again, and a higher
     --trials goes on from the last. A fifth of the rows is held out and never steers the search; what the winner is
-    worth is told of those. --set fixes a parameter, which is then not searched. --budget is for all of it.
+    worth is told of those. --set fixes a parameter, which is then not searched. --budget is for all of it, but
+    the defaults are always tried, measured and fitted.
     """
     from pathlib import Path
 

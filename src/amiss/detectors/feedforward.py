@@ -15,7 +15,7 @@ from jax import Array
 from amiss.base import Report
 from amiss.calibrate import logistic
 from amiss.errors import Range
-from amiss.frozen import frozen, init_frozen
+from amiss.handful import handful, init_handful
 from amiss.imbalance import ImbalancedClassifier
 from amiss.networks import activation, init_bins, init_mlp, mlp, piecewise, room_for_bins
 from amiss.params import Params
@@ -43,7 +43,7 @@ def _method(
     def init(rng: np.random.Generator, data: Data, columns: int) -> Params:
         buffers = init_bins(data["x"], bins, data["y"], room) if bins else {}
         if few:
-            buffers |= init_frozen(rng, data["x"], data["y"], columns, partial(seen, buffers))
+            buffers |= init_handful(rng, data["x"], data["y"], columns, partial(seen, buffers))
         buffers |= {"gain": np.ones((), np.float32), "shift": np.zeros((), np.float32)}
         more = buffers["low"].size if bins else 0
         sizes = (data["x"].shape[-1] + more, *hidden, 1)
@@ -77,8 +77,8 @@ def _method(
         return losses(logit(params, seen(params.buffers, batch["x"])), batch["y"])
 
     def score(params: Params, rows: Array) -> Array:
-        rows = seen(params.buffers, rows)
-        return (logit(params, rows) + frozen(params.buffers, rows)) * params.buffers["gain"] + params.buffers["shift"]
+        buffers, inputs = params.buffers, seen(params.buffers, rows)
+        return (logit(params, inputs) + handful(buffers, rows, inputs)) * buffers["gain"] + buffers["shift"]
 
     return Method(init, loss, score, monitor)
 
@@ -121,7 +121,7 @@ class FeedForward(ImbalancedClassifier):
         "mixup": Range(0),
     }
     room_: ClassVar[int | None] = None  #: columns that there is room to cut, the same for all members
-    few_: ClassVar[bool] = False  #: whether a frozen network is made beside each trained one
+    few_: ClassVar[bool] = False  #: whether :mod:`amiss.handful` speaks beside each trained network
 
     def method(self) -> Method:
         return _method(
