@@ -19,7 +19,7 @@ from amiss.handful import handful, init_handful
 from amiss.imbalance import ImbalancedClassifier
 from amiss.networks import activation, init_bins, init_mlp, mlp, piecewise, room_for_bins
 from amiss.params import Params
-from amiss.sampling import Data
+from amiss.sampling import Data, mixing
 from amiss.train import Batch, Method
 
 ROOM_ROWS = 20_000  #: rows, at most, that are looked at for how many columns are cut
@@ -38,13 +38,13 @@ def _method(
     room: int | None,
     few: bool,
 ) -> Method:
-    function = activation(act)
+    function, shares = activation(act), mixing(mix)
 
     def init(rng: np.random.Generator, data: Data, columns: int) -> Params:
         buffers = init_bins(data["x"], bins, data["y"], room) if bins else {}
         if few:
             buffers |= init_handful(rng, data["x"], data["y"], columns, partial(seen, buffers))
-        buffers |= {"gain": np.ones((), np.float32), "shift": np.zeros((), np.float32)}
+        buffers |= {n: np.asarray(v, np.float32) for n, v in (("gain", 1), ("shift", 0), ("mixes", rng.random()))}
         more = buffers["low"].size if bins else 0
         sizes = (data["x"].shape[-1] + more, *hidden, 1)
         weights = init_mlp(rng, sizes, columns + int((buffers["slope"] > 0).sum()) if bins else columns)
@@ -67,10 +67,10 @@ def _method(
         x, y = seen(params.buffers, batch["x"]), batch["y"] * (1 - smooth) + smooth / 2
         if mix:
             share_key, key = jax.random.split(key)
-            share = jax.random.beta(share_key, mix, mix, y.shape)
-            share = jnp.maximum(share, 1 - share)
-            x = share[:, None] * x + (1 - share)[:, None] * jnp.roll(x, 1, 0)
-            y = share * y + (1 - share) * jnp.roll(y, 1)
+            drawn = jax.random.randint(share_key, y.shape, 0, len(shares))
+            share = jnp.asarray(shares)[drawn] * params.buffers["mixes"]
+            x = x + share[:, None] * (jnp.roll(x, 1, 0) - x)
+            y = y + share * (jnp.roll(y, 1) - y)
         return losses(logit(params, x, key), y)
 
     def monitor(params: Params, batch: Batch, key: Array) -> Array:
@@ -97,8 +97,8 @@ class FeedForward(ImbalancedClassifier):
     encoding, Gorishniy et al., 2022); 0 for the bare columns.
     column_rate: how much faster than the weights a scale of every input is learned, which mutes columns; 0 for none.
     label_smoothing: what a label says too surely, in [0, 1): 0.1 learns 0.95 and 0.05 (Szegedy et al., 2016).
-    mixup: both parameters of the beta distribution that pairs of rows and labels are mixed by (Zhang et al., 2018); 0
-    for none. imbalance: what is done about anomalies being few, by name: see :mod:`amiss.imbalance`.
+    mixup: both parameters of the beta distribution that pairs of rows and labels are mixed by (Zhang et al., 2018), by
+    each member to a degree of its own; 0 for none. imbalance: a remedy by name, see :mod:`amiss.imbalance`.
     """
 
     hidden: tuple[int, ...] = (128, 64)
