@@ -9,6 +9,7 @@ from sklearn.metrics import roc_auc_score
 from amiss import AnomalyDetector
 from amiss.train import Plan
 from amiss.views import critic, ellipsoid, learned, margins
+from amiss.views.neighbours import nearest, typical
 from amiss.views.pollution import pollution
 
 QUICK: dict[str, int] = {"epochs": 10, "random_state": 0}
@@ -77,10 +78,15 @@ def test_rows_of_the_bulk_are_measured_without_themselves(rows: int, columns: in
     rng = np.random.default_rng(0)
     both = rng.normal(size=(2 * rows, columns)) @ rng.normal(size=(columns, columns)) / np.sqrt(columns)
     state = ellipsoid.fit(both[:rows], rng)
-    for known, new in zip(
-        *(ellipsoid.score(state, b, np.full(rows, i)) for b, i in ((both[:rows], 1), (both[rows:], 0)))
-    ):
-        assert 0.7 < np.median(known) / np.median(new) < 1.4
+    known, new = (ellipsoid.score(state, b, np.full(rows, i)) for b, i in ((both[:rows], True), (both[rows:], False)))
+    assert 0.7 < np.median(known) / np.median(new) < 1.4
+
+
+def test_typical_distance_is_the_mean_of_the_nearest() -> None:
+    rng = np.random.default_rng(0)
+    squares, twin = rng.random((30, 50)), np.arange(30) % 2 == 0
+    for count in (5, 49):
+        np.testing.assert_allclose(typical(squares, count, twin), nearest(squares, count, twin)[0].mean(1))
 
 
 def test_margins() -> None:

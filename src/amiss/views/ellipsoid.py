@@ -1,7 +1,7 @@
-"""How far rows lie from the bulk of the training rows, in Mahalanobis' distance: in all directions, and in the least.
+"""How far rows lie from the bulk of the training rows, in Mahalanobis' distance.
 
 The bulk is what is left when the strangest rows are dropped, as in robust estimates of covariance (Rousseeuw and
-Van Driessen, 1999). Directions in which the rows hardly vary are the ones that a broken dependency shows in.
+Van Driessen, 1999).
 """
 
 from __future__ import annotations
@@ -27,21 +27,14 @@ def fit(rows: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
     }
 
 
-def score(state: dict[str, np.ndarray], rows: np.ndarray, inside: np.ndarray) -> list[np.ndarray]:
-    """Two times (rows,): squared distances over all directions, and over the half that the bulk varies least in.
+def score(state: dict[str, np.ndarray], rows: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """(rows,) squared distances.
 
     inside: (rows,) bool; such a row is one of the bulk, and is measured as if it were not (Sherman and Morrison, 1950).
     """
     rows = rows - state["centre"]
     along = np.square(rows @ state["vectors"])
-    least = along.shape[1] - max(along.shape[1] // 2, 1)
     beyond = np.maximum(np.square(rows).sum(1) - along.sum(1), 0) * state["rest"]  # what no direction holds
-    each = along * state["precision"]
-    every, most = each.sum(1) + beyond, each[:, :least].sum(1)
-    count = float(state["count"])
-
-    def without(squares: np.ndarray) -> np.ndarray:
-        own = (count / (count - 1)) ** 2 / np.maximum(1 - squares * count / (count - 1) ** 2, LEAST)
-        return np.where(inside, squares * own, squares)
-
-    return [without(every), without(every) - without(most)]
+    squares, count = along @ state["precision"] + beyond, float(state["count"])
+    own = (count / (count - 1)) ** 2 / np.maximum(1 - squares * count / (count - 1) ** 2, LEAST)
+    return np.where(inside, squares * own, squares)

@@ -5,8 +5,9 @@ neighbours themselves; and what two networks say of the row (:mod:`amiss.views.l
 anomaly is among the references.
 distance: the mean distance to 5 neighbours among the encoded rows, which asks nothing of how the references are spread.
 wide: distances from the bulk of the references, those left when the strangest 30 % are dropped, strange being far from
-the nearest of 8 random rows over 50 draws (Sugiyama and Borgwardt, 2013); and the tails of the columns alone. Blind to
-small groups, so that anomalies cannot hide in one.
+the nearest of 8 random rows over 50 draws (Sugiyama and Borgwardt, 2013): to 20 neighbours in the bulk, as encoded and
+with tails pulled in, and Mahalanobis'; and the tails of the columns alone. Blind to small groups, so that anomalies
+cannot hide in one.
 
 Every view becomes minus the log of its tail probability, measured on the references, each scored without itself. A
 group's evidence is the mean of its views; the score is the log of the weighted mean of exp(evidence), a harmonic mean
@@ -26,16 +27,16 @@ from threadpoolctl import threadpool_limits
 from amiss.train import Plan
 from amiss.views import ellipsoid, learned, margins, spaces, tails
 from amiss.views.learned import Networks, Report
-from amiss.views.neighbours import keys, nearest, squared
+from amiss.views.neighbours import keys, nearest, squared, typical
 from amiss.views.pollution import pollution
 
 BLOCK, THREADS = 256, 2  # rows are scored in blocks of exactly this many, so that no score depends on its company
 MOST, LEAST, WORK = 4_096, 512, 4_096 * 40_000  # references, and how many distances a view of the table may cost
-FEW = 5  # neighbours
+FEW, MANY = 5, 20  # neighbours, and those in the bulk
 DRAWS, DRAW = 50, 8
 TRIM = 0.3
-LOCAL, DISTANCE = 0.65, 0.1  # these groups' weights where nothing speaks for pollution; the rest is the wide one's
-NEAR, STRANGE = ("plain", "white"), ("soft", "white")
+LOCAL, DISTANCE = 1 / 2, 1 / 4  # these groups' weights where nothing speaks for pollution; the rest is the wide one's
+NEAR, STRANGE, WIDE = ("plain", "white"), ("soft", "white"), ("plain", "soft")
 LEARNED = 1 / 2  # the networks' share of the local group
 
 State = dict[str, Any]
@@ -90,7 +91,7 @@ def _mix(state: State, views: np.ndarray) -> np.ndarray:
     """(rows,) from the views (views, rows) of both groups."""
     known = state["tails"]
     surprise = np.stack([tails.surprise(known[str(i)], v) if str(i) in known else v for i, v in enumerate(views)])
-    near, wide = 2 * len(NEAR), -3
+    near, wide = 2 * len(NEAR), -len(WIDE) - 2
     neighbours, nets = surprise[:near].mean(0), surprise[near : wide - 1].mean(0)
     local = (1 - LEARNED) * neighbours + LEARNED * nets
     evidence = np.stack([local, surprise[wide - 1], surprise[wide:].mean(0)])
@@ -103,10 +104,11 @@ def _views(state: State, rows: dict[str, np.ndarray], own: np.ndarray, networks:
     own: (rows,) the reference that a row equals bit by bit, or -1; it neither counts as a neighbour nor has a say in
     what the networks make of the row.
     """
-    references, twin = state["references"], own >= 0
-    views, far = [], {}
+    references, twin, bulk = state["references"], own >= 0, state["kept"]
+    among, views, far, wide = np.isin(own, bulk), [], {}, []
+    each = {space: squared(rows[space], references[space]) for space in NEAR}
     for space in NEAR:
-        distances, index = nearest(squared(rows[space], references[space]), FEW, twin)
+        distances, index = nearest(each[space], FEW, twin)
         level = _level(state["level"][space], distances, index, twin)
         tiny = 1e-3 * state["level"][space][0].mean() + 1e-9  # keeps repeated rows off zero
         far[space] = distances.mean(1) + tiny
@@ -114,9 +116,11 @@ def _views(state: State, rows: dict[str, np.ndarray], own: np.ndarray, networks:
     fold = np.where(twin, state["fold"][own], 0)
     for name, (space, method) in networks.items():
         views.append(learned.surprise(method, state["learned"][name], rows[space], fold, BLOCK))
-    bulk = ellipsoid.score(state["bulk"], rows["soft"], np.isin(own, state["kept"]))
-    views += [far["plain"], *(each + 1e-9 for each in bulk)]
-    views.append(margins.score(state["margins"], rows["plain"]) + 1e-9)
+    for space in WIDE:
+        part = each[space][:, bulk] if space in each else squared(rows[space], references[space][bulk])
+        wide.append(typical(part, MANY, among))
+    wide += [ellipsoid.score(state["bulk"], rows["soft"], among), margins.score(state["margins"], rows["plain"])]
+    views += [far["plain"], *(view + 1e-9 for view in wide)]
     return np.stack(views).astype(np.float64)
 
 

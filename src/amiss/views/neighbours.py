@@ -29,6 +29,13 @@ def nearest(distances: np.ndarray, count: int, twin: np.ndarray) -> tuple[np.nda
     return np.sqrt(np.where(own, value[:, 1:], value[:, :-1])), np.where(own, index[:, 1:], index[:, :-1])
 
 
+def typical(distances: np.ndarray, count: int, twin: np.ndarray) -> np.ndarray:
+    """(rows,) mean distance to the ``count`` nearest references, as in :func:`nearest`, without their order."""
+    count = min(count, distances.shape[1] - 1)
+    value = np.sqrt(np.partition(distances, count, axis=1)[:, : count + 1])
+    return (value.sum(1) - np.where(twin, value.min(1), value[:, -1])) / count
+
+
 def keys(rows: np.ndarray) -> np.ndarray:
     """(rows,) one comparable value a row: rows are equal bit by bit where these are (0 and -0 are one number)."""
     rows = np.ascontiguousarray(rows + np.float32(0))
