@@ -74,14 +74,6 @@ class Recipe:
             self.report((part + 1) / parts, f"fit {part + 1} of {parts} done")
         return encoder, detector, z
 
-    def again(self, z: np.ndarray) -> Learner:
-        """A detector fitted roughly to encoded rows (rows, features), in no more than a quarter of the budget."""
-        options: dict[str, Any] = {"random_state": self.seed, **self.detector.sketch, **self.parameters}
-        limits = self.hurry if self.budget is None else [*self.hurry, self.budget / 4]
-        if limits:
-            options["budget"] = min(limits)
-        return self.detector(**options).fit_encoded(z)
-
 
 def out_of_fold(
     table: Table,

@@ -13,7 +13,6 @@ from amiss import crossfit, surrogates
 from amiss.attribution import blocks_of
 from amiss.calibrate import Calibration
 from amiss.classifier import Classifier
-from amiss.crossfit import Recipe
 from amiss.decision import Decision, benjamini_hochberg
 from amiss.model import Model, fit_prepared, measured, times
 from amiss.schema import Schema
@@ -23,14 +22,12 @@ from amiss.verdict import Verdict, give
 from amiss.verdicts import beside, verdict_frame
 
 
-def judged(model: Model, table: Table, recipe: Recipe | None = None) -> tuple[pl.DataFrame, Verdict]:
+def judged(model: Model, table: Table) -> tuple[pl.DataFrame, Verdict]:
     """Verdicts on the table that a model was fitted to: its frame, and the first sentence.
 
     Where no rows are known to be normal or anomalies, the table is judged as a whole, beside made-up ones; see
     :mod:`amiss.surrogates`, which also give the p-values. A list with a share of false alarms holds the rows of the
     smallest p-values, which need not be those of the highest scores.
-
-    recipe: how the model was made, where more is known of it than it keeps.
     """
     z = model.encoder.transform(table)
     score = model.detector.score_encoded(z)
@@ -40,10 +37,11 @@ def judged(model: Model, table: Table, recipe: Recipe | None = None) -> tuple[pl
     if not known:
         blocks = blocks_of(model.encoder.columns_of_features(), len(model.schema.learned))
         numbers = [table.numbers(c.name) for c in model.schema.learned if c.kind == "numeric"]
-        chance = surrogates.ask(z, score, (recipe or model.recipe()).seed, blocks, numbers)
+        chance = surrogates.ask(z, score, int(model.card.get("seed", 0)), blocks, numbers)
         evident, p_value = chance.evident, np.where(chance.p < 1, chance.p, p_value)
         if model.rule.name == "fdr":
             flagged = benjamini_hochberg(chance.p, model.rule.value) & evident
+            evident = bool(flagged.any())
     setting = str(model.card.get("setting", ""))
     verdict = give(model.decision, score, flagged, setting, seen=True, chance=evident)
     return model.frame(score, flagged, p_value), verdict
@@ -82,7 +80,7 @@ def detect_prepared(task: Fit) -> Detection:
     """Fit and score a prepared table."""
     if task.y is None or not (task.y == 1).any():
         model = fit_prepared(task)
-        verdicts, verdict = judged(model, task.table, task.recipe)
+        verdicts, verdict = judged(model, task.table)
         frame = beside(task.raw.frame, verdicts)
         return Detection(
             frame, task.table.schema, model.card, model.notes, model.encoder.describe(), task.leaks, model,

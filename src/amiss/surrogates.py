@@ -32,9 +32,10 @@ ROWS = 2_000  #: rows that the measures are learned from, of the table and of ev
 FEWEST = 50  #: of fewer rows nothing is said
 TABLES = 39  #: surrogates, so that the level of the test is 1 / 40
 FIRST = 8  #: surrogates after which most tables without evidence are known
-DRAWN = 1_000_000  #: rows of all surrogates of a long table
+DRAWN = 300_000  #: rows of all surrogates of a long table
 ASKED = 40_000  #: rows of a long table that are asked about, its strangest
 SURE = 0.02  #: level of evidence in long tables, where there is no surrogate of all the rows
+NEAR = 0.5  #: a long table beyond this level is given up at the first look
 LISTED = 0.1  #: with no share of false alarms below this there is no evidence
 FAR = 2e-4  #: level at which a table's cells are too far out for their columns
 APART = 3.0  #: far cells so many times further from the middle than all others are evidence by themselves
@@ -85,7 +86,7 @@ def ask(
         p[asked], others = _together(found, null)
         least = _least(p)
         evident = least <= LISTED and (least < min(map(_least, others)) if not drawn else least <= SURE)
-        if not evident and not (drawn and least <= 1):
+        if not evident and not (drawn and least <= NEAR):
             break
     wild = alone(z) | odd(numbers or [], len(z))
     p[wild] = np.minimum(p[wild], FAR / len(z))

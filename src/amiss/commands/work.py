@@ -52,7 +52,7 @@ def fit(data: Any, output: str, options: dict[str, Any], screen: Screen) -> Outc
     result = outcome.of_model(model, task.raw.source, task.table.rows, model.notes, task.leaks)
     result.output = output
     if options["report"] is not None:
-        verdicts, verdict = judged(model, task.table, task.recipe)
+        verdicts, verdict = judged(model, task.table)
         concluded(result, model, task.table, verdicts, task.y, verdict)
     return result
 
