@@ -102,7 +102,7 @@ class Measures:
         kept = usual(rows)
         each = {name: Space.fit(rows[name].astype(np.float64), kept) for name in SPACES}
         plain = cls(known, each, margins.fit(z), np.tile([0.0, 1.0], (COUNT, 1)))
-        raw = plain.measure(z, np.ones(len(z), bool))[0]
+        raw = plain._logs(z, rows, np.ones(len(z), bool))
         low, high = np.quantile(raw, INNER, axis=1)
         measures = cls(known, each, plain.ordered, np.column_stack([low, np.maximum(high - low, LEAST)]))
         return measures, np.stack([raw, measures._beside(raw)])
@@ -115,11 +115,14 @@ class Measures:
         found = []
         for start in range(0, len(z), BLOCK):
             part = slice(start, start + BLOCK)
-            rows = spaces.apply(self.known, z[part])
-            own = [m for name in SPACES for m in self.each[name].measure(rows[name].astype(np.float64), twin[part])]
-            found.append(np.stack([*own, margins.score(self.ordered, z[part])]))
-        raw = np.log(np.concatenate(found, axis=1) + 1e-12)
+            found.append(self._logs(z[part], spaces.apply(self.known, z[part]), twin[part]))
+        raw = np.concatenate(found, axis=1)
         return np.stack([raw, self._beside(raw)])
+
+    def _logs(self, z: np.ndarray, rows: dict[str, np.ndarray], twin: np.ndarray) -> np.ndarray:
+        """(measures, rows) of rows z, given in all spaces, too."""
+        own = [m for name in SPACES for m in self.each[name].measure(rows[name].astype(np.float64), twin)]
+        return np.asarray(np.log(np.stack([*own, margins.score(self.ordered, z)]) + 1e-12))
 
     def _beside(self, raw: np.ndarray) -> np.ndarray:
         return (raw - self.inner[:, :1]) / self.inner[:, 1:]
