@@ -44,7 +44,6 @@ class Learner(BaseEstimator):
     ranges: ClassVar[dict[str, Range]] = {}  #: numbers that a class's own parameters may be
     bend: ClassVar[bool] = True  #: whether heavy tails are bent before the detector sees them
     keeps_rows: ClassVar[bool] = False  #: whether a fitted one holds encoded training rows
-    sketch: ClassVar[dict[str, Any]] = {}  #: parameters of fits that compare whole tables, not rows: they may be rough
 
     def fit_encoded(self, z: np.ndarray, y: np.ndarray | None = None, *, report: Report | None = None) -> Learner:
         """Learn from z (rows, columns) float32, standardised and finite; y (rows,): 1 anomaly, 0 normal, -1 unlabelled.

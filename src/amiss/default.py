@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -54,7 +54,6 @@ class AnomalyDetector(Detector):
     }
     bend: ClassVar[bool] = False
     keeps_rows: ClassVar[bool] = True
-    sketch: ClassVar[dict[str, Any]] = {"epochs": 5}
 
     def fit_encoded(
         self, z: np.ndarray, y: np.ndarray | None = None, *, report: Report | None = None
