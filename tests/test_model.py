@@ -184,6 +184,17 @@ def test_another_rule_without_training(model: Model) -> None:
     assert model.decide(Rule("contamination", 0.2)).score(new)["is_anomaly"].mean() == pytest.approx(0.2, abs=0.08)
 
 
+def test_a_rule_that_cannot_be_met_is_said_and_what_was_learned_is_kept() -> None:
+    noise = make(300).with_columns(fraud=pl.Series(np.random.default_rng(0).choice(["yes", "no"], 300)))
+    found = amiss.fit(noise, "fraud", rule=Rule("precision", 0.999), **QUICK)
+    assert any("precision 0.999 is not reachable on the held-out rows" in note for note in found.notes)
+    with pytest.raises(OptionError, match="not reachable"):
+        found.score(noise)
+    other = found.decide(Rule("alerts", 5))
+    assert not any("not reachable" in note for note in other.notes)
+    assert other.score(noise)["is_anomaly"].sum() == 5
+
+
 def test_labels_with_one_class_or_holes() -> None:
     frame = make(300)
     with pytest.raises(LabelError, match="anomalies alone"):

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from scipy.stats import hypergeom
 
 import amiss
-from amiss.decision import RULES, Decision, Rule, benjamini_hochberg, operating_point, wilson
+from amiss.decision import RULES, Decision, Rule, benjamini_hochberg, crowded, operating_point, wilson
 from amiss.errors import OptionError
 from amiss.verdict import drifted, give, rule_of
 
@@ -52,6 +53,23 @@ def test_far_rows_are_evidence(clean: bool) -> None:
         verdict.sentence() == f"{verdict.flagged} of 1,000 rows are amiss (at most 1 in 10 of these expected by chance)"
     )
     assert "1,000 行" in verdict.sentence("zh")
+
+
+def test_a_crowd_is_told_by_an_exact_test() -> None:
+    normal, score = np.arange(40.0), np.concatenate([np.arange(30.0) - 0.5, np.full(10, 50.0)])
+    tests = [hypergeom.sf(t - 1, 80, 40, t) for t in (4, 8)] + [hypergeom.sf(9, 80, 40, 16)]
+    assert crowded(normal, score) == pytest.approx(3 * min(tests))
+    assert crowded(normal, normal) > 0.9  # equals are no crowd
+    assert crowded(normal, score[:0]) == 1
+
+
+def test_rows_no_stranger_than_the_strangest_normal_ones_are_evidence_together() -> None:
+    rng = np.random.default_rng(4)
+    found = Decision.learn(Rule(), rng.chisquare(8, 1_000), np.zeros(1_000, int))
+    score = np.concatenate([rng.chisquare(8, 950), rng.uniform(25, 28, 50)])
+    assert found.evidence(score)
+    assert found.flag(score)[-50:].all()
+    assert not found.evidence(score[:950])
 
 
 def test_with_clean_rows_the_share_of_false_alarms_is_kept() -> None:

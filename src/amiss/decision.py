@@ -26,6 +26,8 @@ RULES: dict[str, tuple[float, float]] = {
 PERIODS = {"hour": 3_600, "day": 86_400, "week": 604_800}  #: seconds
 MONDAY = 4 * 86_400  #: the first Monday since 1970, from which weeks are counted
 EVIDENCE = 0.05  #: level of the question whether anything is amiss at all
+FITTED = 0.01  #: the part of it that fitted tails get where held-out rows are known to be normal
+CROWDED = 0.2  #: share of the strangest rows, at most, that are counted
 #: quantiles through which tails are fitted; a p-value is the largest that any of them gives
 TAILS = ((0.5, 0.75, 0.875), (0.8, 0.9, 0.95))
 FEWEST = 5  #: a precision is told from at least this many flagged rows
@@ -152,8 +154,17 @@ class Decision:
         return np.where(exact * (1 + len(normal)) > EXACT, exact, np.minimum(fitted, exact))
 
     def evidence(self, score: np.ndarray) -> bool:
-        """Whether a batch holds evidence, at the level ``EVIDENCE``, that anything is amiss."""
-        return bool(benjamini_hochberg(self.tail_p_values(score), EVIDENCE).any())
+        """Whether a batch holds evidence, at the level ``EVIDENCE``, that anything is amiss.
+
+        Where held-out rows are known to be normal, too many of the batch among the strangest of both are; what is far
+        out alone is told by the fitted tails, which get little of the level, as they promise nothing.
+        """
+        return self._evident(score, self.tail_p_values(score))
+
+    def _evident(self, score: np.ndarray, p: np.ndarray) -> bool:
+        if not self.clean:
+            return bool(benjamini_hochberg(p, EVIDENCE).any())
+        return crowded(self.normal, score) <= EVIDENCE - FITTED or bool(benjamini_hochberg(p, FITTED).any())
 
     def threshold(self) -> float:
         """The score from which on a row is an anomaly, for rules that have one whatever the batch.
@@ -187,7 +198,7 @@ class Decision:
             return np.zeros(0, bool)
         if self.rule.name == "fdr":  # a list is shown only where there is evidence that it is more than chance
             p = self.tail_p_values(score)
-            return benjamini_hochberg(p, self.rule.value) & benjamini_hochberg(p, EVIDENCE).any()
+            return benjamini_hochberg(p, self.rule.value) & self._evident(score, p)
         if self.rule.name == "alerts":
             return self._strangest(score, seconds)
         return score >= self.threshold()
@@ -230,6 +241,28 @@ def benjamini_hochberg(p: np.ndarray, q: float) -> np.ndarray:
     if len(passed):
         rejected[order[: passed[-1] + 1]] = True
     return rejected
+
+
+def crowded(normal: np.ndarray, score: np.ndarray) -> float:
+    """How often so many of a batch would be among the strangest rows if all were like the normal ones.
+
+    normal: (n,) and score: (rows,), of which the t strangest of both are counted, t = 4, 8, 16, ...: the smallest
+    p-value of Fisher's exact test, times the number of tests (Bonferroni). Exact for scores of any shape.
+    """
+    n, rows = len(normal), len(score)
+    order = np.argsort(-np.concatenate([normal, score]), kind="stable")  # of equals, the normal ones come first
+    found, least, tests, t = np.cumsum(order >= n), 1.0, 0, 4
+    factorial = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, n + rows + 1)))])  # its logarithm
+
+    def choose(of: int, k: np.ndarray | int) -> np.ndarray:
+        ways: np.ndarray = factorial[of] - factorial[k] - factorial[of - k]
+        return ways
+
+    while t <= CROWDED * (n + rows):
+        hits = np.arange(found[t - 1], min(t, rows) + 1)
+        p = np.exp(choose(rows, hits) + choose(n, t - hits) - choose(n + rows, t)).sum()
+        least, tests, t = min(least, float(p)), tests + 1, 2 * t
+    return min(1.0, least * max(1, tests))
 
 
 def operating_point(decision: Decision) -> dict[str, float]:

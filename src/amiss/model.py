@@ -90,7 +90,8 @@ class Model:
         decision = self.decision.with_rule(rule)
         if rule.name not in ("fdr", "alerts"):
             decision.threshold()
-        return dataclasses.replace(self, decision=decision)
+        notes = [note for note in self.notes if note not in _unmet(self.decision)]
+        return dataclasses.replace(self, decision=decision, notes=notes)
 
     def explain(self, data: Any, rows: int | Sequence[int] | None = None, **reading: Any) -> Explanation:
         """Why rows are amiss, and what would make them ordinary; see :func:`amiss.explain.explain`.
@@ -257,7 +258,7 @@ def fit_prepared(task: Fit) -> Model:
         "stopped": getattr(detector, "stopped_", ""),
     }
     background = Background.learn(task.table, task.y, encoder, detector, task.recipe.seed)
-    notes = notes_of(task)
+    notes = notes_of(task) + _unmet(decision)
     if not task.examples:
         background = background.anonymous(blocks_of(encoder.columns_of_features(), len(encoder.schema.learned)))
         if detector.keeps_rows:
@@ -268,3 +269,13 @@ def fit_prepared(task: Fit) -> Model:
     card["examples"] = len(background) if background.examples else 0
     calibration = Calibration.learn(decision.held, decision.labels, task.recipe.seed, log_odds=detector.tells_log_odds)
     return Model(task.table.schema, encoder, detector, decision, card, notes, background, calibration)
+
+
+def _unmet(decision: Decision) -> list[str]:
+    """Says so where the held-out rows cannot meet the rule: what was learned is kept, and takes another rule."""
+    try:
+        if decision.rule.name in ("precision", "recall"):
+            decision.threshold()
+    except OptionError as error:
+        return [f"{error.problem}: nothing can be flagged until `amiss decide` gives the model another rule"]
+    return []

@@ -69,6 +69,7 @@ NOTES: list[dict[str, str]] = [
     {"en": "each row was scored by a model that had not seen it; the reasons come from one that saw all rows", "zh": "每一行由未见过该行的模型打分；原因来自见过所有行的模型"},
     {"en": "this model keeps no training rows: what would be typical, the smallest change and the rows most alike cannot be shown", "zh": "此模型不保留训练行：无法显示典型值、最小改动和最相似的行"},
     {"en": "{detector} scores rows by their distances to training rows, which the model's file holds as numbers; a detector that does not, e.g. Autoencoder, keeps none", "zh": "{detector} 按与训练行的距离打分，模型文件以数值形式保存这些行；不这样做的检测器（如 Autoencoder）则不保存"},
+    {"en": "{rule} {value} is not reachable on the held-out rows: the best is {best}: nothing can be flagged until `amiss decide` gives the model another rule", "zh": "在留出的行上无法达到 {rule} {value}：最好为 {best}；在用 `amiss decide` 给模型另一规则之前，无法标记任何行"},
     # labels that come later, the setting, the search for parameters
     {"en": "with labels, {new} takes the place of {old}", "zh": "有了标签，{new} 取代 {old}"},
     {"en": "{count} labels are given twice", "zh": "{count} 个标签给出了两次"},
