@@ -19,7 +19,8 @@ a column whose tail is much heavier than its bulk shows. Blind where more than a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,6 +48,7 @@ BEYOND = 0.01  #: share of the surrogates' rows that a Pareto tail is fitted to
 COUNTED = 10  #: with so many surrogate rows at least as strange, their share is the p-value
 SHRINK = 1e-6  #: least share of the correlations that is shrunk towards none
 TINY = 1e-300
+THREADS = 2  #: surrogates that are asked at once
 
 Blocks = list[np.ndarray]
 
@@ -79,12 +81,16 @@ def ask(
     if len(part) < len(z):
         found = measures.measure(z[asked], np.isin(asked, part))
     drawn = 0 if len(part) == len(z) else -(-min(DRAWN, len(z)) // TABLES)
-    made = surrogates(replaced(z, rng), rng, blocks, len(part) + drawn)
+    draw = surrogates(replaced(z, rng), rng, blocks, len(part) + drawn)
+
+    def one(own: np.random.Generator) -> np.ndarray:
+        return _told(len(part), draw(own), own)
+
     null: list[np.ndarray] = []
     evident = True
     for count in (FIRST, TABLES):
-        while len(null) < count:
-            null.append(_told(next(made), len(part), rng))
+        with ThreadPoolExecutor(THREADS) as pool:
+            null += pool.map(one, rng.spawn(count - len(null)))
         p[asked], others = _together(found, null)
         least = _least(p)
         evident = least <= LISTED and (least < min(map(_least, others)) if not drawn else least <= SURE)
@@ -95,7 +101,7 @@ def ask(
     return Chance(p, bool(evident or wild.any()))
 
 
-def _told(rows: np.ndarray, learned: int, rng: np.random.Generator) -> np.ndarray:
+def _told(learned: int, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """(2, measures, rows) of a surrogate: of the rows that are learned from, or, where there are more, of those."""
     measures, found = Measures.fit(rows[:learned], rng)
     fresh = rows[learned:]
@@ -130,13 +136,13 @@ def surrogate(z: np.ndarray, rng: np.random.Generator, blocks: Blocks | None = N
 
     blocks: the features of each column, which stay together.
     """
-    return next(surrogates(z, rng, blocks))
+    return surrogates(z, rng, blocks)(rng)
 
 
 def surrogates(
     z: np.ndarray, rng: np.random.Generator, blocks: Blocks | None = None, rows: int | None = None
-) -> Iterator[np.ndarray]:
-    """One :func:`surrogate` after another; of another number of ``rows`` its cells are drawn from those of z."""
+) -> Callable[[np.random.Generator], np.ndarray]:
+    """What draws one :func:`surrogate` after another; of another number of ``rows``, its cells are drawn from z's."""
     count = len(z)
     blocks = [np.array([j]) for j in range(z.shape[1])] if blocks is None else blocks
     orders = np.column_stack([_order(z[:, features], rng) for features in blocks])
@@ -144,8 +150,9 @@ def surrogates(
     for order, scores in zip(orders.T, normal.T):
         scores[order] = ndtri((np.arange(count) + 0.5) / count)
     root = np.linalg.cholesky(_correlation(normal)).T
-    while True:
-        chance = rng.standard_normal((rows or count, len(blocks))) @ root
+
+    def draw(own: np.random.Generator) -> np.ndarray:
+        chance = own.standard_normal((rows or count, len(blocks))) @ root
         if rows in (None, count):
             ranks = np.argsort(np.argsort(chance, axis=0), axis=0)
         else:
@@ -153,7 +160,9 @@ def surrogates(
         made = np.empty((len(chance), z.shape[1]), z.dtype)
         for features, order, rank in zip(blocks, orders.T, ranks.T):
             made[:, features] = z[order[rank][:, None], features]
-        yield made
+        return made
+
+    return draw
 
 
 def _correlation(normal: np.ndarray) -> np.ndarray:
