@@ -12,6 +12,7 @@ import pytest
 import amiss
 from amiss.attribution import attribute, blocks_of
 from amiss.background import Background, cell_text
+from amiss.counterfactual import changes
 from amiss.errors import ModelFileError, OptionError
 from amiss.model import Model
 from amiss.reasons import Reason, RowExplanation, group
@@ -96,6 +97,21 @@ def test_an_ordinary_row_needs_no_change(model: Model) -> None:
     assert model.explain(frame, rows=[calm]).rows[0].counterfactual is None
 
 
+def test_a_row_that_is_flagged_below_the_limit_is_not_called_ordinary(model: Model) -> None:
+    frame = shop(50, 2)
+    score = model.score(frame)["score"].to_numpy()
+    place = int(np.argsort(score)[-6])  # below most held-out rows
+    flagged = np.arange(len(score)) == place
+    known = {"score": score, "flagged": flagged, "p_value": np.where(flagged, 0.001, 0.5)}
+    found = model.explain_table(model.match(model.read(frame)), [place + 1], **known)
+    row = found.rows[0]
+    assert row.score <= found.limit
+    assert row.p_value == 0.001
+    assert row.counterfactual is not None
+    assert not row.counterfactual.enough or row.counterfactual.score < row.score
+    assert "ordinary as it is" not in str(found)
+
+
 def test_saved_and_loaded_explains_the_same(model: Model, tmp_path: Path) -> None:
     model.save(tmp_path / "m.amiss")
     again = amiss.load(tmp_path / "m.amiss")
@@ -177,6 +193,23 @@ def test_two_columns_that_hide_each_other_are_both_found() -> None:
     found = attribute(np.array([[0, 8, 0, 8, 0]], np.float32), score, background, blocks_of(np.arange(5), 5), 1.0)
     assert set(found.order[0, :2].tolist()) == {1, 3}
     assert found.left[0, 1] < 1.5
+
+
+def test_where_repairs_are_not_enough_the_nearest_ordinary_row_lends_its_cells() -> None:
+    rng = np.random.default_rng(0)
+    z = np.concatenate([rng.normal(0, 0.3, (280, 4)), rng.normal(4, 0.1, (20, 4))]).astype(np.float32)  # a cluster
+    score = lambda x: np.abs(x).sum(1)  # noqa: E731
+    background, blocks = Background(z, score(z), np.arange(300), {}), blocks_of(np.arange(4), 4)
+    row = np.full((1, 4), 4, np.float32)
+    found = attribute(row, score, background, blocks, 6.0)
+    change = changes(row, found, score, background, blocks, np.array([6.0]))[0]
+    assert change is not None
+    assert change.enough
+    for j, source in change.sources.items():
+        row[0, j] = z[source, j]
+    assert score(row)[0] == pytest.approx(change.score)
+    assert change.score <= 6
+    assert len(change.sources) < 4
 
 
 def test_alerts_of_one_reason_are_one_group() -> None:

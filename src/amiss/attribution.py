@@ -55,15 +55,18 @@ def blocks_of(columns_of_features: np.ndarray, columns: int) -> list[np.ndarray]
 
 
 def attribute(
-    z: np.ndarray, score: Score, background: Background, blocks: list[np.ndarray], limit: float
+    z: np.ndarray, score: Score, background: Background, blocks: list[np.ndarray], limit: float | np.ndarray
 ) -> Attribution:
     """Blame for the rows z (rows, features).
 
-    score: (n, features) -> (n,), higher = more anomalous. limit: from which score downwards a row is ordinary.
+    score: (n, features) -> (n,), higher = more anomalous. limit: from which score downwards a row is ordinary; one
+    for all, or (n,).
     """
     size = max(1, CELLS_AT_ONCE // max(1, len(blocks) * max(z.shape[1], len(background))))
     size = min(size, 256)
-    found = [_Chunk(z[i : i + size], score, background, blocks, limit).run() for i in range(0, len(z), size)]
+    limits = np.broadcast_to(limit, len(z))
+    parts = [slice(i, i + size) for i in range(0, len(z), size)]
+    found = [_Chunk(z[part], score, background, blocks, limits[part]).run() for part in parts]
     names = Attribution.__dataclass_fields__
     if not found:
         found = [_empty(len(blocks))]
@@ -82,7 +85,7 @@ class _Chunk:
     """Some rows, explained together."""
 
     def __init__(
-        self, z: np.ndarray, score: Score, background: Background, blocks: list[np.ndarray], limit: float
+        self, z: np.ndarray, score: Score, background: Background, blocks: list[np.ndarray], limit: np.ndarray
     ) -> None:
         self.z, self.score, self.background, self.blocks, self.limit = z, score, background, blocks, limit
         self.distances = column_distances(z, background.z, blocks)

@@ -10,6 +10,7 @@ from amiss.attribution import Attribution, Score
 from amiss.background import Background
 
 HALVINGS = 5  #: steps by which a new cell is moved back towards the old one
+TAKEN = 10  #: columns, at most, that are taken from the nearest ordinary row where repairs were not enough
 
 
 @dataclass
@@ -26,13 +27,21 @@ class Change:
 
 
 def changes(
-    z: np.ndarray, found: Attribution, score: Score, background: Background, blocks: list[np.ndarray], limit: float
+    z: np.ndarray,
+    found: Attribution,
+    score: Score,
+    background: Background,
+    blocks: list[np.ndarray],
+    limit: float | np.ndarray,
 ) -> list[Change | None]:
     """The change for each row of z (rows, features), which ``found`` is of; None where the row is ordinary already.
 
-    The columns are those that were repaired, without the ones that turn out not to be needed. Each new cell is then
-    moved back towards the old one as far as the row stays ordinary, so that the change is small. All rows take a step
-    at a time, for a detector scores many rows at hardly more than the price of one.
+    limit: from which score downwards a row is ordinary; one for all, or (rows,).
+
+    The columns are those that were repaired, or else those most to blame, with the cells of the nearest ordinary row;
+    without the ones that turn out not to be needed. Each new cell is then moved back towards the old one as far as the
+    row stays ordinary, so that the change is small. All rows take a step at a time, for a detector scores many rows at
+    hardly more than the price of one.
     """
     return _Search(z, found, score, background, blocks, limit).run()
 
@@ -40,18 +49,28 @@ def changes(
 class _Search:
     def __init__(
         self, z: np.ndarray, found: Attribution, score: Score, background: Background, blocks: list[np.ndarray],
-        limit: float,
+        limit: float | np.ndarray,
     ) -> None:  # fmt: skip
-        self.z, self.score, self.background, self.blocks, self.limit = z, score, background, blocks, limit
+        self.z, self.score, self.background, self.blocks = z, score, background, blocks
+        self.limit = np.broadcast_to(limit, len(z))
         self.changes: list[Change | None] = [self.first(found, i) for i in range(len(z))]
+        self.try_({i: self.second(found, i) for i, c in enumerate(self.changes) if c is not None and not c.enough})
 
     def first(self, found: Attribution, i: int) -> Change | None:
         """All repaired columns, as they were repaired."""
         columns = [int(j) for j in found.order[i] if j >= 0]
-        if found.score[i] <= self.limit or not columns:
+        if found.score[i] <= self.limit[i] or not columns:
             return None
         left = float(found.left[i, -1])
-        return Change({j: int(found.typical[i, j]) for j in columns}, left, left <= self.limit)
+        return Change({j: int(found.typical[i, j]) for j in columns}, left, bool(left <= self.limit[i]))
+
+    def second(self, found: Attribution, i: int) -> dict[int, int]:
+        """The columns most to blame, as they are in the nearest ordinary row; none where there is no such row."""
+        ordinary = np.flatnonzero(self.background.score <= self.limit[i])
+        if not len(ordinary):
+            return {}
+        nearest = int(ordinary[np.argmin(((self.background.z[ordinary] - self.z[i]) ** 2).sum(1))])
+        return dict.fromkeys(np.argsort(-found.effect[i], kind="stable")[:TAKEN].tolist(), nearest)
 
     def run(self) -> list[Change | None]:
         columns = {i: list(c.sources) for i, c in enumerate(self.changes) if c is not None and c.enough}
@@ -74,7 +93,7 @@ class _Search:
                 row[self.blocks[j]] = self.background.z[source, self.blocks[j]]
         taken = set()
         for (i, new), value in zip(sources.items(), self.score(changed)):
-            if value <= self.limit:
+            if value <= self.limit[i]:
                 self.changes[i] = Change(new, float(value), True)
                 taken.add(i)
         return taken

@@ -115,7 +115,7 @@ class Explanation:
             if r.counterfactual is not None:
                 lines.append(f"  {r.counterfactual.sentence(lang)}")
             elif not self.note:
-                lines.append(f"  {say('change.none', lang)}")
+                lines.append(f"  {say('change.unknown' if r.is_anomaly else 'change.none', lang)}")
         return "\n".join(lines)
 
     def to_text(self) -> str:
@@ -139,12 +139,14 @@ def explain(
     rows: int | Sequence[int] | None = None,
     score: np.ndarray | None = None,
     flagged: np.ndarray | None = None,
+    p_value: np.ndarray | None = None,
     z: np.ndarray | None = None,
 ) -> Explanation:
     """Explain rows of a table that was held against the model's schema.
 
     rows: numbers from 1; an int for that many of the strangest; None for the flagged rows, at most ``MOST``, or the
-    ``LEAST`` strangest where fewer are flagged. score, flagged, z: of the whole table, where they are known already.
+    ``LEAST`` strangest where fewer are flagged. score, flagged, p_value, z: of the whole table, where they are
+    known already.
     Raises OptionError for a number out of range, ModelFileError for a model that keeps no rows to compare with.
     """
     if judge.background is None or not len(judge.background):
@@ -161,13 +163,14 @@ def explain(
     learned = judge.encoder.schema.learned
     blocks = blocks_of(judge.encoder.columns_of_features(), len(learned))
     limit = ordinary_limit(judge.decision)
-    found = attribute(encoded, judge.detector.score_encoded, judge.background, blocks, limit)
+    limits = limits_of(judge.decision, score[chosen], flagged[chosen])
+    found = attribute(encoded, judge.detector.score_encoded, judge.background, blocks, limits)
     reader = _Reader(judge, part, encoded)
-    p_values = judge.decision.p_values(score[chosen])
+    p_values = judge.decision.p_values(score[chosen]) if p_value is None else p_value[chosen]
     shown = judge.background.examples
     changed: list[Change | None] = [None] * len(encoded)
     if shown:
-        changed = changes(encoded, found, judge.detector.score_encoded, judge.background, blocks, limit)
+        changed = changes(encoded, found, judge.detector.score_encoded, judge.background, blocks, limits)
     explained = []
     for i, row in enumerate(chosen.tolist()):
         explained.append(
@@ -211,6 +214,20 @@ def ordinary_limit(decision: Decision) -> float:
     if decision.rule.name not in ("fdr", "alerts"):
         limit = min(limit, float(np.nextafter(decision.threshold(), -np.inf)))
     return limit
+
+
+def limits_of(decision: Decision, score: np.ndarray, flagged: np.ndarray) -> np.ndarray:
+    """(rows,) the score up to which each row counts as ordinary.
+
+    As for others; for a flagged row that is below that already (it was flagged for more than its score), the score that
+    twice as many held-out rows reach.
+    """
+    limit, normal = ordinary_limit(decision), decision.normal
+    found = np.full(len(score), limit)
+    below = flagged & (score <= limit)
+    if below.any() and len(normal):
+        found[below] = np.quantile(normal, np.clip(1 - 2 * decision.p_values(score[below]), 0, 1))
+    return found
 
 
 class _Reader:

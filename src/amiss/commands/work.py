@@ -135,11 +135,9 @@ def explain(
         return model.explain(data, rows or top, **reading)
     raw = read_like(model, data, options)
     table = model.match(raw)
-    if rows or top:
-        return model.explain_table(table, rows or top)
     verdicts, _ = _verdicts(model, raw, table)
-    score, flagged = (verdicts[name].to_numpy() for name in ("score", "is_anomaly"))
-    return model.explain_table(table, score=score, flagged=flagged)
+    score, flagged, p_value = (verdicts[name].to_numpy() for name in ("score", "is_anomaly", "p_value"))
+    return model.explain_table(table, rows or top, score=score, flagged=flagged, p_value=p_value)
 
 
 def report(result: Outcome, path: str | None, lang: str) -> None:

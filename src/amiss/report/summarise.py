@@ -135,13 +135,14 @@ def summarise(found: Findings, lang: str = "en", command: str = "") -> dict[str,
 def _explained(found: Findings) -> Explanation | None:
     if found.explainer is None or found.explainer.background is None:
         return None
-    known = {"score": found.score, "flagged": found.flagged} if found.decision is not None else {}
     order = strangest(found.score, found.flagged)
     rows = (order[: max(LISTED, min(int(found.flagged.sum()), 1_000))] + 1).tolist()
+    known = {"flagged": found.flagged, "p_value": found.p_value}
     if found.decision is not None:
-        return found.explainer.explain_table(found.table, rows, **known)
-    part = take(found.table, np.asarray(rows, int) - 1)
-    told = found.explainer.explain_table(part, list(range(1, len(rows) + 1)), flagged=found.flagged[np.array(rows) - 1])
+        return found.explainer.explain_table(found.table, rows, score=found.score, **known)
+    at = np.asarray(rows, int) - 1  # scored by others than the one that explains
+    known = {name: values[at] for name, values in known.items()}
+    told = found.explainer.explain_table(take(found.table, at), list(range(1, len(rows) + 1)), **known)
     return told.renumbered(rows)
 
 
