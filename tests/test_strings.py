@@ -123,7 +123,10 @@ def test_what_more_labels_would_bring_is_told_in_every_language(gain: float, low
 
 def test_one_column_and_more() -> None:
     cells = (("a", "1", "2"), ("b", "1", "2"))
-    assert Counterfactual(cells[:1], 1.0, False).sentence() == "no change of one column was found that makes this row ordinary"
+    assert (
+        Counterfactual(cells[:1], 1.0, False).sentence()
+        == "no change of one column was found that makes this row ordinary"
+    )
     assert "up to 2 columns" in Counterfactual(cells, 1.0, False).sentence()
     assert CHINESE.search(Counterfactual(cells[:1], 1.0, False).sentence("zh"))
 
