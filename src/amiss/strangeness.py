@@ -59,13 +59,11 @@ class Space:
         columns, usual = x.shape[1], x[kept]
         centre, scale = usual.mean(0), usual.std(0)
         scale = np.where(scale > 1e-9, scale, 1.0)
-        found = np.cov(((usual - centre) / scale).T, bias=True).reshape(columns, columns)
-        values, vectors = np.linalg.eigh((1 - SHRINK) * found + SHRINK * np.eye(columns))
-        root = (vectors / np.sqrt(values)) @ vectors.T
+        root = _whitening((usual - centre) / scale)
         references = (((x - centre) / scale) @ root).astype(np.float32)
         bins = min(BINS, FEATURES // columns)
         levels = np.arange(1, bins) / bins if bins > 2 else np.zeros(0)
-        cuts = [np.unique(np.quantile(column, levels)) for column in x.T]
+        cuts = [np.unique(edges) for edges in np.quantile(x, levels, axis=0).T]
         effects, base = _additive(_steps(usual, cuts), np.clip(usual, -REACH, REACH), cuts)
         left = x - _steps(x, cuts) @ effects - base
         middle = np.median(left, 0)
@@ -142,6 +140,20 @@ def usual(rows: dict[str, np.ndarray], trim: float = TRIM) -> np.ndarray:
     return np.sort(np.argsort(surprise, kind="stable")[: int((1 - trim) * count)])
 
 
+def _whitening(rows: np.ndarray) -> np.ndarray:
+    """(columns, columns) inverse root of the correlations of standardised rows (rows, columns), shrunk towards none."""
+    count, columns = rows.shape
+    if count < columns:
+        _, roots, directions = np.linalg.svd(rows, full_matrices=False)
+        values, vectors = roots**2 / count, directions.T
+    else:
+        values, vectors = np.linalg.eigh(rows.T @ rows / count)
+    rest = SHRINK**-0.5  # of directions that the rows do not have
+    gain = ((1 - SHRINK) * np.maximum(values, 0) + SHRINK) ** -0.5
+    found: np.ndarray = rest * np.eye(columns) + (vectors * (gain - rest)) @ vectors.T
+    return found
+
+
 def _steps(x: np.ndarray, cuts: list[np.ndarray]) -> np.ndarray:
     """(rows, steps of all columns): each column's value, and which of its steps it lies in as columns of 0 and 1."""
     made = np.zeros((len(x), x.shape[1] + sum(map(len, cuts))))
@@ -164,10 +176,15 @@ def _additive(steps: np.ndarray, target: np.ndarray, cuts: list[np.ndarray]) -> 
     owner = np.repeat(np.arange(len(cuts)), [1 + len(own) for own in cuts])
     level, mean = steps.mean(0), target.mean(0)
     inner = steps - level
-    inverse = np.linalg.inv(inner.T @ inner + RIDGE * np.eye(len(owner)))
     moment = inner.T @ (target - mean)
     moment[owner[:, None] == np.arange(len(cuts))] = 0
-    effects = inverse @ moment
+    if len(inner) < len(owner):  # the same by way of the rows (Woodbury), of which there are fewer
+        half = np.linalg.solve(inner @ inner.T + RIDGE * np.eye(len(inner)), inner)
+        inverse = (np.eye(len(owner)) - inner.T @ half) / RIDGE
+        effects = (moment - inner.T @ (half @ moment)) / RIDGE
+    else:
+        inverse = np.linalg.inv(inner.T @ inner + RIDGE * np.eye(len(owner)))
+        effects = inverse @ moment
     for j in range(len(cuts)):
         own = np.flatnonzero(owner == j)
         effects[:, j] -= inverse[:, own] @ np.linalg.solve(inverse[np.ix_(own, own)], effects[own, j])
