@@ -85,8 +85,15 @@ def test_rows_of_the_bulk_are_measured_without_themselves(rows: int, columns: in
 def test_typical_distance_is_the_mean_of_the_nearest() -> None:
     rng = np.random.default_rng(0)
     squares, twin = rng.random((30, 50)), np.arange(30) % 2 == 0
-    for count in (5, 49):
-        np.testing.assert_allclose(typical(squares, count, twin), nearest(squares, count, twin)[0].mean(1))
+    for count, found in zip((5, 49), typical(squares, (5, 49), twin)):
+        np.testing.assert_allclose(found, nearest(squares, count, twin)[0].mean(1))
+
+
+def test_nearest_of_many_references_are_exact() -> None:
+    squares = np.random.default_rng(0).random((20, 1003)).round(2)  # with ties, and some that fill no group
+    distances, index = nearest(squares, 5, np.zeros(20, bool))
+    np.testing.assert_array_equal(np.square(distances).round(2), np.sort(squares, axis=1)[:, :5])
+    np.testing.assert_array_equal(np.take_along_axis(squares, index, 1), np.square(distances).round(2))
 
 
 def test_margins() -> None:

@@ -21,8 +21,9 @@ from safetensors import numpy as safetensors
 from amiss.errors import ModelFileError
 from amiss.writing import atomic_bytes
 
-#: 2: the default without labels has other views; 3: again, and the one with labels, and categories their means
-FORMAT = 3
+#: 2: the default without labels has other views; 3: again, and the one with labels, and categories their means;
+#: 4: the default without labels looks at distances in more spaces
+FORMAT = 4
 _MANIFEST, _ARRAYS = "manifest.json", "arrays.safetensors"
 
 

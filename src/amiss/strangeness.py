@@ -95,7 +95,7 @@ class Measures:
     @classmethod
     def fit(cls, z: np.ndarray, rng: np.random.Generator) -> tuple[Measures, np.ndarray]:
         """Learn from rows z (rows, columns), and what they are told of these rows; see :meth:`measure`."""
-        known = spaces.fit(z, rng, copula=False)
+        known = spaces.fit(z, rng, every=False)
         rows = spaces.apply(known, z)
         kept = usual(rows)
         each = {name: Space.fit(rows[name].astype(np.float64), kept) for name in SPACES}

@@ -3,7 +3,8 @@
 local: in two spaces, the distance to the nearest reference row, and the mean distance to 5 neighbours over those of the
 neighbours themselves; and what two networks say of the row (:mod:`amiss.views.learned`). Sharp, and best where no
 anomaly is among the references.
-distance: the mean distance to 5 neighbours among the encoded rows, which asks nothing of how the references are spread.
+distance: the mean distance to the nearest, 5 and 20 neighbours, as encoded, with tails pulled in and in units of the
+columns' ranges, which asks nothing of how the references are spread.
 wide: distances from the bulk of the references, those left when the strangest 30 % are dropped, strange being far from
 the nearest of 8 random rows over 50 draws (Sugiyama and Borgwardt, 2013): to 20 neighbours in the bulk, as encoded and
 with tails pulled in, and Mahalanobis'; and the tails of the columns alone. Blind to small groups, so that anomalies
@@ -33,10 +34,13 @@ from amiss.views.pollution import pollution
 BLOCK, THREADS = 256, 2  # rows are scored in blocks of exactly this many, so that no score depends on its company
 MOST, LEAST, WORK = 4_096, 512, 4_096 * 40_000  # references, and how many distances a view of the table may cost
 FEW, MANY = 5, 20  # neighbours, and those in the bulk
+COUNTS = (1, FEW, MANY)  # those that the distance group goes by
 DRAWS, DRAW = 50, 8
 TRIM = 0.3
-LOCAL, DISTANCE = 1 / 2, 1 / 4  # these groups' weights where nothing speaks for pollution; the rest is the wide one's
+LOCAL, DISTANCE = 3 / 7, 2 / 7  # these groups' weights where nothing speaks for pollution; the rest is the wide one's
 NEAR, STRANGE, WIDE = ("plain", "white"), ("soft", "white"), ("plain", "soft")
+FAR = ("plain", "soft", "range")
+TINY = 3e-4  # of the references' spread: keeps repeated rows off zero
 LEARNED = 1 / 2  # the networks' share of the local group
 
 State = dict[str, Any]
@@ -59,6 +63,7 @@ def init(
     strange = _each(lambda part: _strange(references, draws, part), count)
     order = np.argsort(sum(tails.surprise(tails.fit(v), v) for v in strange), kind="stable")
     state["level"] = {name: _levels(references[name]) for name in NEAR}
+    state["tiny"] = {name: TINY * np.sqrt(references[name].var(0).sum()) + 1e-9 for name in FAR}
     polluted = pollution(references["soft"], order, state["level"]["white"][0])
     state["weights"] = np.array([LOCAL, DISTANCE, 1 - LOCAL - DISTANCE]) * (1 - polluted) + np.array([0, 0, polluted])
     bulk = order[: int(np.ceil(count * (1 - TRIM)))]
@@ -88,39 +93,39 @@ def score(state: State, z: np.ndarray, networks: Networks) -> np.ndarray:
 
 
 def _mix(state: State, views: np.ndarray) -> np.ndarray:
-    """(rows,) from the views (views, rows) of both groups."""
+    """(rows,) from the views (views, rows) of all groups."""
     known = state["tails"]
     surprise = np.stack([tails.surprise(known[str(i)], v) if str(i) in known else v for i, v in enumerate(views)])
-    near, wide = 2 * len(NEAR), -len(WIDE) - 2
-    neighbours, nets = surprise[:near].mean(0), surprise[near : wide - 1].mean(0)
+    near, wide = 2 * len(NEAR), len(surprise) - len(WIDE) - 2
+    far = wide - len(FAR) * len(COUNTS)
+    neighbours, nets, distance = (surprise[a:b].mean(0) for a, b in ((0, near), (near, far), (far, wide)))
     local = (1 - LEARNED) * neighbours + LEARNED * nets
-    evidence = np.stack([local, surprise[wide - 1], surprise[wide:].mean(0)])
+    evidence = np.stack([local, distance, surprise[wide:].mean(0)])
     return np.logaddexp.reduce(np.log(np.maximum(state["weights"], 1e-12))[:, None] + evidence, axis=0)
 
 
 def _views(state: State, rows: dict[str, np.ndarray], own: np.ndarray, networks: Networks) -> np.ndarray:
-    """(views, rows) of a block: of neighbours, of networks, the distance, and the wide ones.
+    """(views, rows) of a block: of neighbours, of networks, the distances, and the wide ones.
 
     own: (rows,) the reference that a row equals bit by bit, or -1; it neither counts as a neighbour nor has a say in
     what the networks make of the row.
     """
     references, twin, bulk = state["references"], own >= 0, state["kept"]
-    among, views, far, wide = np.isin(own, bulk), [], {}, []
-    each = {space: squared(rows[space], references[space]) for space in NEAR}
+    among, views = np.isin(own, bulk), []
+    each = {space: squared(rows[space], references[space]) for space in dict.fromkeys(NEAR + FAR + WIDE)}
     for space in NEAR:
         distances, index = nearest(each[space], FEW, twin)
         level = _level(state["level"][space], distances, index, twin)
-        tiny = 1e-3 * state["level"][space][0].mean() + 1e-9  # keeps repeated rows off zero
-        far[space] = distances.mean(1) + tiny
-        views += [distances[:, 0] + tiny, far[space] / (level.mean(1) + tiny)]
+        tiny = 1e-3 * state["level"][space][0].mean() + 1e-9
+        views += [distances[:, 0] + tiny, (distances.mean(1) + tiny) / (level.mean(1) + tiny)]
     fold = np.where(twin, state["fold"][own], 0)
     for name, (space, method) in networks.items():
         views.append(learned.surprise(method, state["learned"][name], rows[space], fold, BLOCK))
-    for space in WIDE:
-        part = each[space][:, bulk] if space in each else squared(rows[space], references[space][bulk])
-        wide.append(typical(part, MANY, among))
+    for space in FAR:
+        views += [*(typical(each[space], COUNTS, twin) + state["tiny"][space])]
+    wide = [typical(each[space].take(bulk, 1), (MANY,), among)[0] for space in WIDE]
     wide += [ellipsoid.score(state["bulk"], rows["soft"], among), margins.score(state["margins"], rows["plain"])]
-    views += [far["plain"], *(view + 1e-9 for view in wide)]
+    views += [view + 1e-9 for view in wide]
     return np.stack(views).astype(np.float64)
 
 

@@ -1,8 +1,9 @@
-"""Spaces in which distances mean different things: as encoded, with tails pulled in, whitened, by ranks.
+"""Spaces in which distances mean different things: as encoded, by ranges, with tails pulled in, whitened, by ranks.
 
-plain: the encoded rows. soft: asinh around the median in units of the inner range, which pulls heavy tails in.
-white: soft, whitened, so that breaking a dependency between columns becomes a distance. ranks: normal scores of the
-columns' ranks. copula: ranks, whitened: the residuals of a Gaussian copula.
+plain: the encoded rows. range: every column in units of its range, so that heavy tails weigh less. soft: asinh around
+the median in units of the inner range, which pulls heavy tails in. white: soft, whitened, so that breaking a dependency
+between columns becomes a distance. ranks: normal scores of the columns' ranks. copula: ranks, whitened: the residuals
+of a Gaussian copula.
 """
 
 from __future__ import annotations
@@ -18,12 +19,14 @@ GRAM = 1_000
 State = dict[str, np.ndarray]
 
 
-def fit(rows: np.ndarray, rng: np.random.Generator, copula: bool = True) -> dict[str, State]:
-    """Learn the spaces from encoded rows (rows, columns). copula: whether that one, too."""
+def fit(rows: np.ndarray, rng: np.random.Generator, every: bool = True) -> dict[str, State]:
+    """Learn the spaces from encoded rows (rows, columns). every: copula and range, too."""
     rows = rows.astype(np.float64)
     state = {"soft": _fit_soft(rows), "ranks": _fit_ranks(rows)}
     state["white"] = _fit_whitening(_soft(state["soft"], rows), rng)
-    if copula:
+    if every:
+        low, high = rows.min(0), rows.max(0)
+        state["range"] = {"low": low, "range": np.where(high - low > 1e-12, high - low, 1.0)}
         state["copula"] = _fit_whitening(_ranks(state["ranks"], rows), rng)
     return state
 
@@ -34,6 +37,7 @@ def apply(state: dict[str, State], rows: np.ndarray) -> dict[str, np.ndarray]:
     soft, ranks = _soft(state["soft"], exact), _ranks(state["ranks"], exact)
     spaces = {"plain": rows, "soft": soft, "white": _whiten(state["white"], soft), "ranks": ranks}
     if "copula" in state:
+        spaces["range"] = (exact - state["range"]["low"]) / state["range"]["range"]
         spaces["copula"] = _whiten(state["copula"], ranks)
     return {name: np.ascontiguousarray(value, np.float32) for name, value in spaces.items()}
 
