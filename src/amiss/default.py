@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import ClassVar
+from dataclasses import dataclass, fields, replace
+from functools import reduce
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.utils import check_random_state
 
 from amiss.base import HONEST_MOST, Detector, Report
+from amiss.council import shares
+from amiss.cut import CutClassifier
 from amiss.detectors.denoiser import Denoiser
 from amiss.detectors.feedforward import FeedForward
+from amiss.detectors.nca import NCA
 from amiss.errors import OptionError, Range, TableError
 from amiss.handful import FEW, VOICES
 from amiss.train import Plan
@@ -29,6 +33,8 @@ def networks() -> mixture.Networks:
 
 SOME_ROWS = 20_000  #: rows that show how loud what speaks beside the trained networks is
 MANY, STEPS_OF_MANY, STEPS_LEAST = 50_000, 1_500, 750  #: rows beyond which batches are so wide that fewer steps do
+KINDS, OF_EACH = 4, 5 / 8  #: of classifiers, where there are anomalies enough; members of each, of those of one alone
+NCA_OWN = {"learning_rate", "weight_decay", "dropout", "steps", "batch_size"}  #: settings that are not the networks'
 WIDE = 32  #: columns of many rows beyond which there are fewer still, as a step costs more
 
 
@@ -77,14 +83,17 @@ class AnomalyDetector(Detector):
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class AnomalyClassifier(FeedForward):
-    """The default with labels: feed-forward networks that also see every column cut at quantiles of both kinds of rows.
+    """The default with labels: networks of several kinds, each as loud as rows that they held out say.
 
-    Cuts give networks what trees have, a bend at any column's own values; dropout and weight decay keep them from
-    over-fitting the few anomalies. Together the members hold out every row once, and stop where the average precision
-    of these rows is best. See :class:`~amiss.detectors.feedforward.FeedForward`.
+    Feed-forward networks that also see every column cut at quantiles of both kinds of rows, which gives them what trees
+    have, a bend at any column's own values; the same without the cuts; and learned neighbours with and without them
+    (:class:`~amiss.detectors.nca.NCA`). Dropout and weight decay keep them from over-fitting the few anomalies. The
+    members of a kind hold out every row once, and stop where the average precision of these rows is best.
+    See :class:`~amiss.detectors.feedforward.FeedForward` and :mod:`amiss.council`.
 
-    frozen, likeness: with n anomalies, 64 at most, networks with a frozen hidden layer (:mod:`amiss.frozen`) and
-    kernels at the anomalies (:mod:`amiss.likeness`) speak so many n-th times as loud as the trained ones; 0 for none.
+    frozen, likeness: with n anomalies, 64 at most, the first kind speaks alone, beside networks with a frozen hidden
+    layer (:mod:`amiss.frozen`) and kernels at the anomalies (:mod:`amiss.likeness`), so many n-th times as loud as it;
+    0 for none. others: whether the other kinds speak where there are more; each then has five eighths of n_estimators.
     unlabelled: 'normal': rows of y = -1 are taken for normal ones, which most of them are; 'left out': they are not
     looked at.
     """
@@ -94,6 +103,7 @@ class AnomalyClassifier(FeedForward):
     column_rate: float = 6.0
     frozen: float = 8.0
     likeness: float = 20.0
+    others: bool = True
     dropout: float = 0.5
     mixup: float = 0.3
     weight_decay: float = 0.1
@@ -105,6 +115,7 @@ class AnomalyClassifier(FeedForward):
     unlabelled: str = "normal"
 
     takes_unlabelled: ClassVar[bool] = True
+    keeps_rows: ClassVar[bool] = True
     ranges: ClassVar[dict[str, Range]] = {"frozen": Range(0), "likeness": Range(0)}
 
     def _plan(self, rows: int, columns: int, seed: int) -> Plan:
@@ -121,9 +132,66 @@ class AnomalyClassifier(FeedForward):
             raise OptionError("unlabelled is not understood", required=required, found=repr(self.unlabelled))
         if y is not None and self.unlabelled == "normal" and (y == 1).any():
             y = np.maximum(y, 0)
-        self.few_ = bool(self.frozen or self.likeness) and y is not None and 0 < (y == 1).sum() <= FEW  # type: ignore[misc]
-        super().fit_encoded(z, y, report=report)
+        anomalies = 0 if y is None else int((y == 1).sum())
+        self.few_ = bool(self.frozen or self.likeness) and 0 < anomalies <= FEW  # type: ignore[misc]
+        if y is None or not self.others or anomalies <= FEW or self.patience is None:
+            super().fit_encoded(z, y, report=report)
+        else:
+            self._check_parameters()
+            self._fit_kinds(z, y, report)
         return self
+
+    def _kinds(self) -> dict[str, CutClassifier]:
+        """The kinds that speak together, not fitted; they hold out the same rows, and each as many as one alone."""
+        members = max(min(self.n_estimators, 2), round(self.n_estimators * OF_EACH))
+        own = {f.name: getattr(self, f.name) for f in fields(FeedForward)} | {
+            "n_estimators": members,
+            "validation_fraction": min(1.0, self.validation_fraction * self.n_estimators) / members,
+            "budget": self.budget and self.budget / KINDS,
+        }
+        near: dict[str, Any] = {f.name: own[f.name] for f in fields(NCA) if f.name in own and f.name not in NCA_OWN}
+        near |= {name: own[name] for name in ("steps", "batch_size") if own[name] is not None}
+        alone: dict[str, Any] = {"others": False, "frozen": 0.0, "likeness": 0.0}
+        return {
+            "cut": AnomalyClassifier(**own, **alone),
+            "bare": AnomalyClassifier(**own | {"bins": 0}, **alone),
+            "near": NCA(**near),
+            "bare near": NCA(**near | {"bins": 0}),
+        }
+
+    def _fit_kinds(self, z: np.ndarray, y: np.ndarray, report: Report | None) -> None:
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        kinds: dict[str, CutClassifier] = {}
+        for i, (name, kind) in enumerate(self._kinds().items()):
+            kind.random_state = seed
+            if kinds:
+                kind.imbalance = self.imbalance_
+            kinds[name] = kind.fit_encoded(z, y, report=_part(report, i))
+            self.imbalance_ = kind.imbalance_
+            if kind.stopped_ == "interrupted":
+                break
+        rows = reduce(np.intersect1d, [kind.honest_[0] for kind in kinds.values()])
+        scores = np.stack([kind.honest_[1][np.searchsorted(kind.honest_[0], rows)] for kind in kinds.values()])
+        judged, gain, shift = len(np.unique(y[rows])) == 2, 1.0, 0.0
+        share = shares(scores, y[rows]) if judged else np.full(len(kinds), 1 / len(kinds))
+        if judged and self.stopping != "loss":
+            gain, shift = self._log_odds(y[rows], share @ scores)
+        for kind, own in zip(kinds.values(), share):
+            kind.speak(own * gain, own * shift)
+        first, heard = kinds["cut"], {name: kind.members_ for (name, kind), own in zip(kinds.items(), share) if own}
+        self._keep({"weights": {}, "buffers": {}, "kinds": heard}, z.shape[1], kind.stopped_, first.history_)
+        self.honest_ = rows, share @ scores * gain + shift
+
+    def score_encoded(self, z: np.ndarray) -> np.ndarray:
+        heard = self.members_.get("kinds")
+        if not heard:
+            return super().score_encoded(z)
+        score = np.zeros(len(z))
+        for name, kind in self._kinds().items():
+            if name in heard:
+                kind._keep(heard[name], self.columns_, self.stopped_)
+                score += kind.score_encoded(z)
+        return score
 
     def _settle(self, z: np.ndarray, y: np.ndarray | None) -> None:
         if not self.few_ or y is None:
@@ -140,3 +208,10 @@ class AnomalyClassifier(FeedForward):
 
     def _say(self, name: str, share: float) -> None:
         self.members_["buffers"][f"{name}_share"] = np.full(self.n_estimators, share, np.float32)
+
+
+def _part(report: Report | None, part: int) -> Report | None:
+    """Of the progress of one kind's fit, that of all."""
+    if report is None:
+        return None
+    return lambda p: report(p._replace(epoch=part * p.epochs + p.epoch, epochs=KINDS * p.epochs))

@@ -51,6 +51,7 @@ DETECTORS: dict[str, Entry] = {
         "prenet", ("weakly supervised",), "rows like a few labelled anomalies, by how pairs of rows relate"
     ),
     "FeedForward": Entry("feedforward", ("supervised",), "rows like the labelled anomalies"),
+    "NCA": Entry("nca", ("supervised",), "rows among labelled anomalies, in a space learned for that"),
 }
 
 __all__ = sorted(DETECTORS)
