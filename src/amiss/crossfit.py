@@ -109,8 +109,10 @@ def held_out_scores(
     labels = None if y is None else y[rows]
     if len(rows) >= min(ENOUGH, table.rows // 2) and _enough_labels(y, labels):
         return *_known(score, labels, recipe), (encoder, detector)
-    # a network's scores without labels have no unit: two fits may differ by any factor
-    whole = None if isinstance(detector, Classifier) else detector.score_encoded(z)
+    # a network's scores without labels have no unit: two fits may differ by any factor; and of several kinds with
+    # labels two fits may hear others, whose log-odds of rows that are clearly normal differ
+    alone = isinstance(detector, Classifier) and "kinds" not in detector.members_
+    whole = None if alone else detector.score_encoded(z)
     score, _, _ = out_of_fold(table, y, recipe, possible_folds(table.rows, y, folds), whole=whole)
     return *_known(score, y, recipe), (encoder, detector)
 

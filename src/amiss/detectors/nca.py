@@ -58,8 +58,9 @@ def _method(
 
     def score(params: Params, rows: Array) -> Array:
         b = params.buffers
+        log_weight = jnp.where(_twins(rows, b["rows"]), NEVER, b["log_weight"][None])
         among = place(params, b["rows"])
-        return odds(params, place(params, rows), among, b["y"], b["log_weight"][None]) * b["gain"] + b["shift"]
+        return odds(params, place(params, rows), among, b["y"], log_weight) * b["gain"] + b["shift"]
 
     def monitor(params: Params, batch: Batch, key: Array) -> Array:
         return cross_entropy(score(params, batch["x"]), batch["y"], focus)
@@ -67,9 +68,20 @@ def _method(
     return Method(init, loss, score, monitor)
 
 
+def _twins(rows: Array, references: Array) -> Array:
+    """(rows, references) whether a row is taken to be that reference, the nearest one, as it equals it: a kept row is
+    not its own neighbour, in scoring as in training, while its further copies are."""
+    lengths = jnp.sum(references * references, 1)[None]
+    squares = jnp.sum(rows * rows, 1)[:, None] + lengths - 2 * rows @ references.T
+    nearest = jnp.argmin(squares, 1)
+    gap = jnp.max(jnp.abs(rows - references[nearest]), 1)
+    return (jnp.arange(len(references))[None] == nearest[:, None]) & (gap == 0)[:, None]
+
+
 def _references(rng: np.random.Generator, data: Data, most: int) -> dict[str, np.ndarray]:
     """``most`` of a member's training rows: half of them anomalies at most, each for as many as it is drawn from."""
-    x, y, weight = data["x"], data["y"], data["sample_weight"]
+    x, y = data["x"], data["y"]
+    weight = data.get("sample_weight", np.ones(len(x), np.float32))
     kinds = [rng.permutation(np.flatnonzero(y == 1)), rng.permutation(np.flatnonzero(y != 1))]
     kept = [kinds[0][: most // 2]]
     kept.append(kinds[1][: most - len(kept[0])])
@@ -122,6 +134,9 @@ class NCA(CutClassifier):
             int(self.dimensions), int(self.references), float(self.dropout), int(self.bins), float(self.column_rate),
             self._focus(), self.room_,
         )  # fmt: skip
+
+    def _as_ensemble(self, scores: np.ndarray, every: np.ndarray) -> np.ndarray:
+        return scores  # the members that learned from a row know its neighbours too well to show what new rows score
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
