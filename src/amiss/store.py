@@ -22,10 +22,8 @@ from amiss.errors import ModelFileError
 from amiss.writing import atomic_bytes
 
 #: 2: the default without labels has other views; 3: again, and the one with labels, and categories their means;
-#: 2: the default without labels has other views; 3: again, and the one with labels, and categories their means;
 #: 4: the default without labels looks at distances in more spaces; 5: the one with labels has networks of four kinds
 FORMAT = 5
-FORMAT = 4
 _MANIFEST, _ARRAYS = "manifest.json", "arrays.safetensors"
 
 
