@@ -86,6 +86,16 @@ def test_rules_that_will_not_do(folder: Path, options: list[object], word: str) 
     assert word in made.output
 
 
+def test_measures_of_the_table_that_was_learned_from_are_not_sold_as_honest(folder: Path) -> None:
+    made = run("fit", folder / "t.csv", "--label", "fraud", "--detector", "FeedForward", "--set", "n_estimators=1",
+               "--set", "epochs=5", "-o", folder / "l.amiss", "--report", folder / "l.json")  # fmt: skip
+    assert made.exit_code == 0, made.output
+    notes = json.loads((folder / "l.json").read_text("utf-8"))["notes"]
+    assert any("the measures flatter it" in note for note in notes)
+    made = run("score", folder / "l.amiss", folder / "t.csv", "-o", folder / "s.csv")
+    assert "by a model that has not seen it" in " ".join(made.output.split())
+
+
 def test_a_report_has_a_place(folder: Path) -> None:
     for path in (folder / "r.pdf", folder / "none" / "r.html", folder):
         assert run("detect", folder / "t.csv", "--report", path).exit_code == 2

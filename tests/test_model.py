@@ -195,6 +195,16 @@ def test_a_rule_that_cannot_be_met_is_said_and_what_was_learned_is_kept() -> Non
     assert other.score(noise)["is_anomaly"].sum() == 5
 
 
+def test_a_rule_by_name_and_one_that_counts_by_dates_there_are_none_of(model: Model) -> None:
+    assert model.decide(alerts=5).rule == Rule("alerts", 5)
+    assert model.decide(fdr=0.2).rule == Rule("fdr", 0.2)
+    with pytest.raises(OptionError, match="no rule is given"):
+        model.decide()
+    with pytest.raises(OptionError, match="needs a column of dates"):
+        model.decide(alerts="50/day")
+    assert len(repr(model)) < 200
+
+
 def test_labels_with_one_class_or_holes() -> None:
     frame = make(300)
     with pytest.raises(LabelError, match="anomalies alone"):

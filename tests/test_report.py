@@ -90,6 +90,7 @@ def test_labels_bring_curves_and_live_precision(labelled: Detection) -> None:
     slider, start = told["slider"], told["slider"]["start"]
     reached = told["evaluation"]
     assert slider["hits"][start] + slider["alarms"][start] == slider["count"][start]
+    assert slider["count"][start] == told["verdict"]["flagged"]
     assert abs(slider["hits"][start] - reached["confusion_matrix"][1][1]) <= 1
     assert told["curves"]["roc"][0][0] == 0
     assert "calibration" in told["curves"]

@@ -71,6 +71,8 @@ def test_another_rule(model: SeriesModel) -> None:
     made = frame()[600:]
     few = model.decide(Rule("alerts", 3)).score(made)
     assert few["is_anomaly"].sum() == 3
+    daily = model.decide(alerts="2/day").score(made)
+    assert daily["is_anomaly"].sum() == 2 * made["when"].str.slice(0, 10).n_unique()
     with pytest.raises(InputError, match="does not go with a series"):
         model.decide(Rule("recall", 0.5))
 

@@ -135,6 +135,16 @@ def test_long_tables_are_asked_about_their_strangest_rows(monkeypatch: pytest.Mo
     assert (told.p < 1).sum() <= 300
 
 
+@pytest.mark.parametrize("rows", [100, 300, 1_000])
+def test_one_cell_a_hundred_times_as_far_out_is_evidence_in_almost_every_table(rows: int) -> None:
+    found = []
+    for seed in range(40):
+        z = np.random.default_rng(seed).normal(size=(rows, 2)).astype(np.float32)
+        z[7, 0] = 200
+        found.append(alone(z)[7])
+    assert np.mean(found) >= 0.97
+
+
 def test_one_rule_for_a_table_that_was_learned_from(tmp_path: Path) -> None:
     """`detect`, and `score` with a saved model, agree on the table; other rows are held against it one by one."""
     z = dependent(120)

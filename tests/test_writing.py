@@ -54,6 +54,8 @@ def test_formulas_are_guarded_in_csv_alone(tmp_path):
     assert [c or "" for c in pl.read_csv(tmp_path / "o.csv", infer_schema=False)["a"]] == want
     write(frame, tmp_path / "o.jsonl")
     assert read(tmp_path / "o.jsonl").frame.equals(frame)
+    write(frame.rename({"a": "=cmd|x"}), tmp_path / "n.csv")
+    assert (tmp_path / "n.csv").read_text().startswith("'=cmd|x\n")
     write(frame, tmp_path / "p.csv", guard_formulas=False)
     assert read(tmp_path / "p.csv").frame["a"][0] == "=1+1"
 

@@ -27,6 +27,8 @@ PERIODS = {"hour": 3_600, "day": 86_400, "week": 604_800}  #: seconds
 MONDAY = 4 * 86_400  #: the first Monday since 1970, from which weeks are counted
 EVIDENCE = 0.05  #: level of the question whether anything is amiss at all
 FITTED = 0.01  #: the part of it that fitted tails get where held-out rows are known to be normal
+STEEPEST = 2.0  #: shape of a tail, at most
+TINY = 1e-12
 CROWDED = 0.2  #: share of the strangest rows, at most, that are counted
 #: quantiles through which tails are fitted; a p-value is the largest that any of them gives
 TAILS = ((0.5, 0.75, 0.875), (0.8, 0.9, 0.95))
@@ -147,7 +149,7 @@ class Decision:
         normal, exact = self.normal, self.p_values(score)
         if len(normal) < 8:
             return np.ones(len(score))
-        tails = [_tail(quantiles, score, levels[0], exact) for levels, quantiles in zip(TAILS, self._quantiles)]
+        tails = [pareto_tail(quantiles, score, levels[0], exact) for levels, quantiles in zip(TAILS, self._quantiles)]
         fitted = np.maximum.reduce(tails)
         if not self.clean:
             return fitted
@@ -312,20 +314,23 @@ def wilson(hits: int, of: int, z: float = 1.96) -> tuple[float, float]:
     return float(max(0.0, middle - half)), float(min(1.0, middle + half))
 
 
-def pareto_tail(normal: np.ndarray, score: np.ndarray, levels: tuple[float, ...], below: np.ndarray) -> np.ndarray:
-    """(rows,) p-values by a generalised Pareto tail through the quantiles of ``normal`` at ``levels``.
-
-    The excesses' upper shares halve twice from level to level; below the first quantile, ``below`` is kept.
-    """
-    return _tail(np.quantile(normal, levels), score, levels[0], below)
-
-
-def _tail(quantiles: np.ndarray, score: np.ndarray, level: float, below: np.ndarray) -> np.ndarray:
-    """The same through three quantiles, of which the first is at ``level``."""
+def pareto_shape(quantiles: np.ndarray) -> float:
+    """The shape of a generalised Pareto tail through three quantiles, whose upper shares halve (Pickands, 1975)."""
     q1, q2, q3 = quantiles
+    return float(np.clip(np.log2(max((q3 - q2) / max(q2 - q1, TINY), TINY)), -STEEPEST, STEEPEST))
+
+
+def pareto_tail(
+    quantiles: np.ndarray, score: np.ndarray, level: float, below: np.ndarray, shape: float | None = None
+) -> np.ndarray:
+    """(rows,) p-values by a generalised Pareto tail through three quantiles whose upper shares halve.
+
+    level: of the first; below it, ``below`` is kept. shape: None for that of the quantiles; taken for 0 where negative.
+    """
+    q1, q2, _ = quantiles
     if q2 <= q1:
         return below
-    shape = float(np.clip(np.log2(max((q3 - q2) / (q2 - q1), 1e-9)), 0.0, 2.0))
+    shape = max(0.0, pareto_shape(quantiles) if shape is None else shape)
     scale = (q2 - q1) * shape / (2**shape - 1) if shape > 1e-6 else (q2 - q1) / np.log(2)
     excess = np.maximum(score - q1, 0) / scale
     tail = (1 - level) * ((1 + shape * excess) ** (-1 / shape) if shape > 1e-6 else np.exp(-excess))

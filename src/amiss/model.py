@@ -28,14 +28,14 @@ from amiss.reading import RawTable, ReadOptions, read
 from amiss.schema import Schema
 from amiss.table import Table
 from amiss.task import Fit, learner, notes_of, prepare
-from amiss.verdict import Verdict, give
-from amiss.verdicts import verdict_frame
+from amiss.verdict import Verdict, give, one_rule
+from amiss.verdicts import COLUMNS, verdict_frame
 
 if TYPE_CHECKING:
     from amiss.series.model import SeriesModel
 
 
-@dataclass
+@dataclass(repr=False)
 class Model:
     """What ``fit`` returns and a ``.amiss`` file holds.
 
@@ -54,6 +54,11 @@ class Model:
     notes: list[str] = field(default_factory=list)
     background: Background | None = None
     calibration: Calibration | None = None
+
+    def __repr__(self) -> str:
+        learned, rows = self.schema.learned, self.card.get("rows", "?")
+        kind = f"{type(self.detector).__name__}, {self.card.get('setting', '?')}"
+        return f"<amiss.Model: {kind}, learned from {rows} rows x {len(learned)} columns; rule {self.rule}>"
 
     def score(self, data: Any, **reading: Any) -> pl.DataFrame:
         """Frame of (rows,) in row order: ``score`` (higher = more anomalous), ``p_value``, ``is_anomaly``; first
@@ -85,11 +90,17 @@ class Model:
         score, flagged = verdicts["score"].to_numpy(), verdicts["is_anomaly"].to_numpy()
         return give(self.decision, score, flagged, str(self.card.get("setting", "")), seen)
 
-    def decide(self, rule: Rule) -> Model:
-        """The same model with another rule; nothing is learned anew. Raises OptionError if it cannot be met."""
+    def decide(self, rule: Rule | None = None, **rules: Any) -> Model:
+        """The same model with another rule; nothing is learned anew: ``model.decide(alerts=50)``.
+
+        rule: a :class:`~amiss.decision.Rule`, or instead one of fdr, contamination, alerts, cost_miss (and cost_alarm),
+        precision, recall and threshold; see :func:`amiss.verdict.rule_of`. Raises OptionError if it cannot be met.
+        """
+        rule = one_rule(rule, rules)
         decision = self.decision.with_rule(rule)
         if rule.name not in ("fdr", "alerts"):
             decision.threshold()
+        date_column(rule, self.schema)
         notes = [note for note in self.notes if note not in _unmet(self.decision)]
         return dataclasses.replace(self, decision=decision, notes=notes)
 
@@ -102,6 +113,9 @@ class Model:
 
     def explain_table(self, table: Table, rows: int | Sequence[int] | None = None, **known: Any) -> Explanation:
         """As :meth:`explain`, of a table that was matched already; known: its scores and verdicts, where they are."""
+        if not known:
+            verdicts = self.score_table(table)
+            known = {o: verdicts[n].to_numpy() for o, n in zip(("score", "p_value", "flagged"), COLUMNS)}
         return explain(Judge(self.encoder, self.detector, self.decision, self.background), table, rows, **known)
 
     def save(self, path: str | Path) -> None:
@@ -178,9 +192,15 @@ def times(rule: Rule, table: Table) -> np.ndarray | None:
 
     Raises OptionError where the column that the rule names, or the table's only column of dates, is not to be found.
     """
+    column = date_column(rule, table.schema)
+    return None if column is None else table.numbers(column)
+
+
+def date_column(rule: Rule, schema: Schema) -> str | None:
+    """The column of dates by which a rule counts, None for a rule that does not. Raises OptionError as for times."""
     if not rule.per:
         return None
-    dates = [c.name for c in table.schema if c.kind == "datetime"]
+    dates = [c.name for c in schema if c.kind == "datetime"]
     chosen = [rule.column] if rule.column else dates
     if len(chosen) != 1 or chosen[0] not in dates:
         raise OptionError(
@@ -189,7 +209,7 @@ def times(rule: Rule, table: Table) -> np.ndarray | None:
             found=", ".join(map(repr, dates)) or "none",
             hint=did_you_mean(rule.column, dates) if rule.column and dates else "",
         )
-    return table.numbers(chosen[0])
+    return chosen[0]
 
 
 def measured(y: np.ndarray, verdicts: pl.DataFrame, **options: Any) -> dict[str, Any]:

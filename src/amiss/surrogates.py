@@ -27,7 +27,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri, pdtrc
 from threadpoolctl import threadpool_limits
 
-from amiss.decision import TAILS, pareto_tail
+from amiss.decision import TAILS, pareto_shape, pareto_tail
 from amiss.strangeness import Measures
 
 ROWS = 2_000  #: rows that the measures are learned from, of the table and of every surrogate
@@ -43,6 +43,9 @@ FAR = 2e-4  #: level at which a table's cells are too far out for their columns
 APART = 3.0  #: far cells so many times further from the middle than all others are evidence by themselves
 CLEAR = 10.0  #: the same, where all other cells but a few are one value
 RARE = 0.01  #: share of new rows that would have a number other than their column's one value
+STARTS = np.linspace(0.5, 0.85, 8)  #: levels from which on the shapes of a column's tail are averaged
+HALVES = (1, 0.5, 0.25)
+TOLD = 300  #: rows beyond a level whose own shape counts as much as the average
 FEW = 0.02  #: share of a column's cells that can be too far out, on either side
 BEYOND = 0.01  #: share of the surrogates' rows that a Pareto tail is fitted to
 COUNTED = 10  #: with so many surrogate rows at least as strange, their share is the p-value
@@ -231,11 +234,14 @@ def _far(column: np.ndarray, level: float) -> np.ndarray:
     rows, ordered = len(column), np.sort(column)
     most = max(1, int(FEW * rows))
     top, expected = ordered[::-1][:most], np.zeros(most)
+    usual = float(np.mean([pareto_shape(q) for q in np.quantile(ordered, 1 - np.outer(1 - STARTS, HALVES))]))
     for levels in TAILS:
         quantiles = np.quantile(ordered, levels)
         if (np.diff(quantiles) <= 0).any() or (ordered == quantiles[0]).mean() > FEW:
             return np.zeros(rows, bool)
-        expected = np.maximum(expected, rows * pareto_tail(ordered, top, levels, np.ones(most)))
+        told = rows * (1 - levels[0])  # three quantiles of few rows tell little of a shape
+        shape = (told * pareto_shape(quantiles) + TOLD * usual) / (told + TOLD)
+        expected = np.maximum(expected, rows * pareto_tail(quantiles, top, levels[0], np.ones(most), shape))
     count = np.arange(most)  # more than so many: pdtrc(k - 1, m) = P(at least k)
     found = np.flatnonzero(pdtrc(count, expected) <= level / most)
     return column >= top[found[-1]] if len(found) else np.zeros(rows, bool)

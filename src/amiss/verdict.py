@@ -174,6 +174,14 @@ def rule_of(
     return asked[0] if asked else None
 
 
+def one_rule(rule: Rule | None, rules: dict[str, Any]) -> Rule:
+    """``rule``, or the one that ``rules`` name as :func:`rule_of` takes them. Raises OptionError for none."""
+    found = rule or rule_of(**rules)
+    if found is None:
+        raise OptionError("no rule is given", hint="for example alerts=50, fdr=0.05 or cost_miss=100")
+    return found
+
+
 def _alerts(text: float | str) -> Rule:
     number, _, rest = str(text).partition("/")
     per, _, column = rest.partition(":")

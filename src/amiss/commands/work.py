@@ -66,7 +66,12 @@ def score(model: Model, data: Any, options: dict[str, Any]) -> Outcome:
     result = outcome.of_model(model, raw.source, table.rows, notes, [])
     verdicts, verdict = _verdicts(model, raw, table)
     if verdict is not None:
-        notes.append("the model learned from this very table: its rows are judged as `amiss detect` judges them")
+        notes.append(
+            "the model learned from this very table: it knows the answers; `amiss detect --label` judges each row by a"
+            " model that has not seen it"
+            if verdict.method == "labels"
+            else "the model learned from this very table: its rows are judged as `amiss detect` judges them"
+        )
     result.frame = beside(raw.frame, verdicts)
     concluded(result, model, table, verdicts, verdict=verdict)
     return result
@@ -85,10 +90,6 @@ def evaluate(model: Model, data: Any, options: dict[str, Any], screen: Screen) -
     table = model.match(raw, labels.column)
     verdicts, verdict = _verdicts(model, raw, table)
     notes = [*table.notes, labels.note]
-    if verdict is not None:
-        notes.append(
-            "the model learned from this very table: the measures flatter it; `amiss detect --label` tells honest ones"
-        )
     result = outcome.of_model(model, raw.source, table.rows, notes, [])
     result.frame = beside(raw.frame, verdicts)
     result.evaluation = measured(labels.y, verdicts, k=options["k"], alert_rate=options["alert_rate"])
@@ -152,9 +153,16 @@ def report(result: Outcome, path: str | None, lang: str) -> None:
 def concluded(
     result: Outcome, model: Model, table: Table, verdicts: Any, y: Any = None, verdict: Verdict | None = None
 ) -> None:
-    """The verdict, and what a report is made from."""
+    """The verdict, and what a report is made from.
+
+    y: labels to measure by. verdict: on a table that the model learned from.
+    """
     from amiss.report.summarise import of_scores
 
+    if verdict is not None and y is not None:
+        result.notes.append(
+            "the model learned from this very table: the measures flatter it; `amiss detect --label` tells honest ones"
+        )
     result.reported = of_scores(model, table, verdicts, y, notes=result.notes, leaks=result.leaks, verdict=verdict)
     result.verdict = result.reported.verdict
 

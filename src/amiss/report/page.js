@@ -12,7 +12,7 @@
     const i = Number(input.value), count = slider.count[i], cut = slider.cut[i];
     $("o-count").textContent = number(count);
     $("o-share").textContent = percent(count, slider.rows);
-    $("o-cut").textContent = cut.toPrecision(5);
+    $("o-cut").textContent = count ? cut.toPrecision(5) : "-";
     let told = number(count) + " / " + number(slider.rows);
     if (slider.hits) {
       const hits = slider.hits[i], alarms = slider.alarms[i];

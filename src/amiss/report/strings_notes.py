@@ -65,6 +65,7 @@ NOTES: list[dict[str, str]] = [
     {"en": "training was stopped by Ctrl-C: the result is the best until then", "zh": "训练被 Ctrl-C 中止：结果为截至当时的最优"},
     {"en": "training was stopped by the budget: the result is the best until then", "zh": "训练因时间预算而停止：结果为截至当时的最优"},
     {"en": "the model learned from this very table: its rows are judged as `amiss detect` judges them", "zh": "模型正是从此表学习的：其各行按 `amiss detect` 的方式判断"},
+    {"en": "the model learned from this very table: it knows the answers; `amiss detect --label` judges each row by a model that has not seen it", "zh": "模型正是从此表学习的：它已知道答案；`amiss detect --label` 由未见过该行的模型判断每一行"},
     {"en": "the model learned from this very table: the measures flatter it; `amiss detect --label` tells honest ones", "zh": "模型正是从此表学习的：这些指标偏乐观；`amiss detect --label` 给出诚实的指标"},
     {"en": "each row was scored by a model that had not seen it; the reasons come from one that saw all rows", "zh": "每一行由未见过该行的模型打分；原因来自见过所有行的模型"},
     {"en": "this model keeps no training rows: what would be typical, the smallest change and the rows most alike cannot be shown", "zh": "此模型不保留训练行：无法显示典型值、最小改动和最相似的行"},

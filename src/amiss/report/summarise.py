@@ -175,7 +175,8 @@ def _slider(found: Findings) -> dict[str, Any]:
     """Cuts from the strangest row down, denser at the top: score, rows from there up, and labelled ones among them."""
     rows = len(found.score)
     order = np.argsort(-found.score, kind="stable")
-    counts = np.unique(np.concatenate([np.arange(min(rows, 60) + 1), np.geomspace(1, rows, CUTS - 60)]).astype(int))
+    steps = np.arange(min(rows, 60) + 1), np.geomspace(1, rows, CUTS - 60), [found.flagged.sum()]
+    counts = np.unique(np.concatenate(steps).astype(int))
     score = found.score[order]
     cut = [float(np.nextafter(score[0], np.inf)), *score[counts[1:] - 1].tolist()]
     counts = np.array([int((found.score >= c).sum()) for c in cut]) if rows <= 50_000 else counts

@@ -44,7 +44,7 @@ def summarise_series(found: SeriesDetection, lang: str = "en", command: str = ""
     ]  # fmt: skip
     return finite(
         {
-            "amiss": amiss.__version__, "lang": lang, "source": str(found.card.get("source", "")),
+            "amiss": amiss.__version__, "lang": lang, "source": found.raw.source,
             "sentence": say(sentence, lang, **numbers), "flagged_by": found.rule,
             "causal": found.causal, "rows": found.frame.height, "events": events, "flagged": rows,
             "channels": found.table.channels, "series": pictures, "notes": list(dict.fromkeys(notes)),

@@ -200,7 +200,8 @@ def judge(
     x = series.values
     look = detector.look(x, series.breaks)
     score, ordinary = look.score, look.ordinary
-    p_value, flagged = judged(rule, score, ordinary, clean, max(detector.windows_), seed, new)
+    seconds = series.times if table.dated else None
+    p_value, flagged = judged(rule, score, ordinary, clean, max(detector.windows_), seed, new, seconds)
     flagged &= np.isfinite(x).any(1)  # a step without any value is not accused
     found = events_of(flagged, score, p_value, gap=max(detector.period_, 8) // 4)
     strangest = sorted(found, key=lambda event: -event.score)[:MOST_BLAMED]
@@ -215,11 +216,12 @@ def judge(
 
 def judged(
     rule: Rule | None, score: np.ndarray, ordinary: np.ndarray, clean: bool, reach: int, seed: int = 0,
-    new: bool = False,
+    new: bool = False, seconds: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """p-values and verdicts of score (time,), beside the training part's own scores ``ordinary``.
 
     new: score is of another series than ``ordinary``, which then tells what is usual and what share is flagged.
+    seconds: (time,) since 1970, for a rule that counts by time; None where time is told in other numbers.
     Without a rule: where the training part is known to be ordinary (``clean``), steps that score more than ``ALARM``
     times as high as any of it; else those that are ``SPREADS`` upper quartiles above the median. Of these, steps under
     half of the highest score within ``reach`` steps are left out: windows that reach into an anomaly, not the anomaly.
@@ -229,7 +231,7 @@ def judged(
     if rule is not None:
         share = rule.name == "contamination" and not new
         held = Decision.learn(rule, score, None, seed) if share else told.with_rule(rule)
-        return p_value, held.flag(score)
+        return p_value, held.flag(score, seconds)
     if clean:
         limit = ALARM * max(float(ordinary.max()), 0.0)
     else:

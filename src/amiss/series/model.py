@@ -25,6 +25,7 @@ from amiss.series.explain import SeriesExplanation, explain_series
 from amiss.series.frame import Series, TimeTable, as_time_table, match_time_table, until
 from amiss.series.live import Live
 from amiss.series.watch import Watch
+from amiss.verdict import one_rule
 from amiss.verdicts import COLUMNS, verdict_frame
 
 KIND = "series"  #: what a file of such a model says of itself
@@ -136,9 +137,9 @@ class SeriesModel:
             )  # fmt: skip
         return self.detectors[name]
 
-    def decide(self, rule: Rule) -> SeriesModel:
-        """The same model with another rule; nothing is learned anew."""
-        return replace(self, rule=check_rule(rule))
+    def decide(self, rule: Rule | None = None, **rules: Any) -> SeriesModel:
+        """The same model with another rule, as :meth:`amiss.model.Model.decide`; nothing is learned anew."""
+        return replace(self, rule=check_rule(one_rule(rule, rules)))
 
     def read(self, data: Any, **reading: Any) -> RawTable:
         """Read as the training table was read."""
