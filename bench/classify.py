@@ -29,7 +29,7 @@ from datasets import RAW, labelled, tabular, tabular_names
 METHODS = "amiss,mlp,histgb,xgboost,lightgbm,catboost,catboost-weighted"
 #: settings of the default were chosen on these; the others were looked at once
 CHOSEN_ON = ["Pima", "SpamBase", "Waveform", "Wilt", "annthyroid", "campaign", "cardio", "cover", "fault", "letter"]
-CHOSEN_ON.append("magic.gamma")
+CHOSEN_ON += ["magic.gamma", "Cardiotocography", "Ionosphere", "glass"]
 FEW_LEAST = 1000  #: rows of a table, at least, where few labels are measured
 
 

@@ -131,6 +131,17 @@ def test_awkward_rows_are_scored_and_counted(
         assert words in notes
 
 
+def test_a_flood_of_alarms_is_said_once(
+    saved: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    moved = MADE[600:900].with_columns(pl.col("a", "b") + 30).write_csv()
+    told, notes = run(saved, moved, monkeypatch, capsys)
+    assert told["is_anomaly"].mean() > 0.5
+    assert notes.count("no longer like the part that was learned from") == 1
+    _, notes = run(saved, MADE[:600].write_csv(), monkeypatch, capsys)
+    assert "no longer like" not in notes
+
+
 @pytest.mark.parametrize(
     ("lines", "words"),
     [

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 
 PIECE = 4096  #: rows that are scored, kept and printed together, at most
 
+FLOODED = (
+    "More than half of the rows are flagged: the stream is no longer like the part that was learned from. --adaptive"
+    " compares with what was usual of late; or fit again on newer rows, or flag above another score: --threshold SCORE."
+)
+
 
 def watch(model: SeriesModel, options: dict[str, Any], screen: Screen, consumer: Any = None) -> None:
     """Score rows until there are no more. consumer: of Kafka, in place of the one that ``--kafka`` describes."""
@@ -55,6 +60,7 @@ def _run(
     arrivals: Iterator[Arrival], reader: LineReader, seen: Watch, state: str | None,
     shape: Callable[[list[str], list[str] | None, Told], str], screen: Screen,
 ) -> None:  # fmt: skip
+    flooded = False
     for arrival in arrivals:
         for i in range(0, len(arrival.lines), PIECE):
             written, times, names, values = reader.read(
@@ -69,6 +75,9 @@ def _run(
                 if state is not None:  # before the lines go out: whoever has read a line finds its row in the state
                     seen.save(state)
                 _print(shape(written, names, told))
+                if seen.flooded and not flooded:
+                    flooded = True
+                    screen.say(FLOODED)
             if reader.failed is not None:
                 raise reader.failed
 

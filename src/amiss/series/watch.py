@@ -34,6 +34,9 @@ COUNTED = {
 }
 
 
+FLOOD = 100  #: alarms, at least, of which more than a row in two is one
+
+
 @dataclass
 class Told:
     """What is said of rows: (rows,) each; score and p_value NaN, where a row's series was not learned.
@@ -62,6 +65,11 @@ class Watch:
     alarms: int = 0
     counts: dict[str, int] = field(default_factory=dict)
     marks: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def flooded(self) -> bool:
+        """Whether most rows are flagged, and many are: the stream is no longer like what was learned from."""
+        return self.alarms >= FLOOD and 2 * self.alarms > self.rows
 
     def __post_init__(self) -> None:
         self.last: dict[str, float] = {}
