@@ -25,6 +25,7 @@ from amiss.task import prepare
 
 QUICK: dict[str, Any] = {"parameters": {"n_estimators": 2, "epochs": 40, "learning_rate": 0.01, "hidden": (32, 4)}}
 UNLABELLED = QUICK | {"detector": "Autoencoder"}
+LEAN = {"parameters": QUICK["parameters"] | {"others": False}}  #: one kind of network, of tables with many labels
 
 
 def make(rows: int = 600, seed: int = 0, share: float = 0.1) -> pl.DataFrame:
@@ -186,7 +187,7 @@ def test_another_rule_without_training(model: Model) -> None:
 
 def test_a_rule_that_cannot_be_met_is_said_and_what_was_learned_is_kept() -> None:
     noise = make(300).with_columns(fraud=pl.Series(np.random.default_rng(0).choice(["yes", "no"], 300)))
-    found = amiss.fit(noise, "fraud", rule=Rule("precision", 0.999), **QUICK)
+    found = amiss.fit(noise, "fraud", rule=Rule("precision", 0.999), **LEAN)
     assert any("precision 0.999 is not reachable on the held-out rows" in note for note in found.notes)
     with pytest.raises(OptionError, match="not reachable"):
         found.score(noise)
@@ -219,7 +220,7 @@ def test_labels_with_one_class_or_holes() -> None:
     assert (task.y[::3] == -1).all()
     assert set(task.y) == {-1, 0, 1}
     assert "unlabelled 100" in task.labels.note  # type: ignore[union-attr]
-    assert amiss.fit(holes, "fraud", **QUICK).score(frame)["score"].is_finite().all()
+    assert amiss.fit(holes, "fraud", **LEAN).score(frame)["score"].is_finite().all()
 
 
 def test_options_that_are_wrong() -> None:
@@ -251,11 +252,11 @@ def test_detect_with_labels_is_honest() -> None:
     """Labels drawn by lot cannot be told, whatever the columns: the scores are of rows that were not learned from."""
     rng = np.random.default_rng(0)
     frame = make(2000).with_columns(fraud=pl.Series(np.where(rng.random(2000) < 0.3, "yes", "no")))
-    found = detect(frame, "fraud", **QUICK)
+    found = detect(frame, "fraud", **LEAN)
     assert found.evaluation is not None
     assert abs(found.evaluation["roc_auc"] - 0.5) < 0.065
     assert abs(found.evaluation["precision"] - found.evaluation["chance"]["precision"]) < 0.06
-    real = detect(make(1500), "fraud", **QUICK)
+    real = detect(make(1500), "fraud", **LEAN)
     assert real.evaluation is not None
     assert real.evaluation["roc_auc"] > 0.85
     assert real.evaluation["f1"] > 2 * real.evaluation["chance"]["f1"]
@@ -264,7 +265,7 @@ def test_detect_with_labels_is_honest() -> None:
 
 def test_leaks_are_said() -> None:
     frame = make().with_columns(paid_back=pl.col("fraud") == "yes")
-    found = detect(frame, "fraud", **QUICK)
+    found = detect(frame, "fraud", **LEAN)
     assert [leak["column"] for leak in found.leaks] == ["paid_back"]
     assert any("'paid_back' gives the label away" in note for note in found.notes)
 
