@@ -92,6 +92,7 @@ def test_labels_bring_curves_and_live_precision(labelled: Detection) -> None:
     assert slider["hits"][start] + slider["alarms"][start] == slider["count"][start]
     assert slider["count"][start] == told["verdict"]["flagged"]
     assert abs(slider["hits"][start] - reached["confusion_matrix"][1][1]) <= 1
+    assert [slider["own_alarms"], slider["own_hits"]] == [row[1] for row in reached["confusion_matrix"]]
     assert told["curves"]["roc"][0][0] == 0
     assert "calibration" in told["curves"]
     assert any("one that saw all rows" in note for note in told["notes"])

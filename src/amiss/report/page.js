@@ -15,13 +15,13 @@
     $("o-cut").textContent = count ? cut.toPrecision(5) : "-";
     let told = number(count) + " / " + number(slider.rows);
     if (slider.hits) {
-      const hits = slider.hits[i], alarms = slider.alarms[i];
+      const hits = event ? slider.hits[i] : slider.own_hits, alarms = event ? slider.alarms[i] : slider.own_alarms;
       $("o-precision").textContent = percent(hits, hits + alarms);
       $("o-recall").textContent = percent(hits, slider.anomalies);
       told += ", " + words.precision + " " + percent(hits, hits + alarms) + ", " + words.recall + " " + percent(hits, slider.anomalies);
     }
     input.setAttribute("aria-valuetext", told);
-    if (event) { /* at first, rows are marked as the verdict has it, which need not be by the score alone */
+    if (event) { /* at first, all is as the verdict has it, which need not be by the score alone */
       document.querySelectorAll("#rows > tbody > tr").forEach((r) => r.classList.toggle("flag", Number(r.dataset.score) >= cut));
       document.querySelectorAll("#map .dot").forEach((d) => d.classList.toggle("hot", Number(d.dataset.s) >= cut));
     }

@@ -172,7 +172,10 @@ def _rows(found: Findings, explained: Explanation | None, places: np.ndarray, la
 
 
 def _slider(found: Findings) -> dict[str, Any]:
-    """Cuts from the strangest row down, denser at the top: score, rows from there up, and labelled ones among them."""
+    """Cuts from the strangest row down, denser at the top: score, rows from there up, and labelled ones among them.
+
+    own_hits, own_alarms: of the rows that the verdict flags, which need not be those of the highest scores.
+    """
     rows = len(found.score)
     order = np.argsort(-found.score, kind="stable")
     steps = np.arange(min(rows, 60) + 1), np.geomspace(1, rows, CUTS - 60), [found.flagged.sum()]
@@ -186,6 +189,7 @@ def _slider(found: Findings) -> dict[str, Any]:
         for name, value in (("hits", 1), ("alarms", 0)):
             of = np.concatenate([[0], np.cumsum(found.y[order] == value)])
             slider[name] = of[counts].tolist()
+            slider[f"own_{name}"] = int((found.flagged & (found.y == value)).sum())
         slider["anomalies"] = int((found.y == 1).sum())
     return slider
 
