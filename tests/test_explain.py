@@ -210,6 +210,10 @@ def test_where_repairs_are_not_enough_the_nearest_ordinary_row_lends_its_cells()
     assert score(row)[0] == pytest.approx(change.score)
     assert change.score <= 6
     assert len(change.sources) < 4
+    for j in change.sources:  # none of them could have stayed
+        kept = row.copy()
+        kept[0, j] = 4
+        assert score(kept)[0] > 6
 
 
 def test_alerts_of_one_reason_are_one_group() -> None:

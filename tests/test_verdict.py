@@ -72,6 +72,16 @@ def test_rows_no_stranger_than_the_strangest_normal_ones_are_evidence_together()
     assert not found.evidence(score[:950])
 
 
+def test_a_list_that_rests_on_a_fitted_tail_alone_says_so() -> None:
+    found = decision(clean=True)
+    one, many = (np.concatenate([np.full(990, 5.0), np.full(count, 80.0)]) for count in (1, 10))
+    for score, rests in ((one, True), (many, False)):
+        verdict = give(found, score, found.flag(score))
+        assert verdict.anything_amiss
+        assert verdict.method == "conformal"
+        assert any("a tail fitted to their scores" in warning for warning in verdict.warnings) is rests
+
+
 def test_with_clean_rows_the_share_of_false_alarms_is_kept() -> None:
     rng, shares, found_of = np.random.default_rng(2), [], []
     for seed in range(60):
@@ -102,7 +112,8 @@ def test_a_list_that_no_one_can_guarantee_says_so() -> None:
     score = np.append(decision(seed=5).held, 99)
     assert any("is no guarantee" in w for w in give(decision(), score, score > 90).warnings)
     assert not give(decision(), score, score > 100).warnings
-    assert not give(decision(clean=True), score, score > 90).warnings
+    crowd = np.append(score, np.full(40, 99))
+    assert not give(decision(clean=True), crowd, crowd > 90).warnings
     assert give(decision(clean=True), score, score > 90).method == "conformal"
     told = give(decision(), score, score > 90, chance=True)
     assert (told.method, told.anything_amiss) == ("surrogates", True)

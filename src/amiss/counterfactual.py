@@ -75,8 +75,8 @@ class _Search:
     def run(self) -> list[Change | None]:
         columns = {i: list(c.sources) for i, c in enumerate(self.changes) if c is not None and c.enough}
         deepest = max(map(len, columns.values()), default=0)
-        for place in range(deepest - 2, -1, -1):  # an earlier column may have become needless by a later one
-            rows = [i for i, names in columns.items() if len(names) > place + 1]
+        for place in range(deepest - 1, -1, -1):  # a column may be needless by another that came with it or later
+            rows = [i for i, names in columns.items() if len(names) > place and len(self.sources(i)) > 1]
             self.try_({i: {j: s for j, s in self.sources(i).items() if j != columns[i][place]} for i in rows})
         for place in range(deepest):
             rows = [i for i, names in columns.items() if len(names) > place and names[place] in self.sources(i)]

@@ -92,9 +92,8 @@ def detect_prepared(task: Fit) -> Detection:
     for i in range(task.folds):
         decision = Decision.learn(task.rule, score[fold != i], task.y[fold != i], task.recipe.seed)
         p_value[fold == i] = decision.p_values(score[fold == i])
-        if task.rule.name == "alerts":
-            continue
-        flagged[fold == i] = decision.flag(score[fold == i])
+        if task.rule.name != "alerts":
+            flagged[fold == i] = decision.flag(score[fold == i])
         calibration = Calibration.learn(decision.held, decision.labels, task.recipe.seed, log_odds=told)
         if calibration is not None:
             probability[fold == i] = calibration.probability(score[fold == i])

@@ -28,6 +28,7 @@ from amiss.reasons import Counterfactual, Group, Reason, RowExplanation, group, 
 from amiss.report.plots import bars
 from amiss.report.strings import say, translated
 from amiss.table import Table
+from amiss.verdicts import strangest
 
 MOST = 1_000  #: flagged rows that are explained where no rows are asked for
 LEAST = 10  #: the strangest rows are explained where fewer are flagged
@@ -191,14 +192,13 @@ def explain(
 
 def choose(rows: int | Sequence[int] | None, score: np.ndarray, flagged: np.ndarray) -> np.ndarray:
     """Places (from 0) of the rows to explain. Raises OptionError for numbers that are none of the table's."""
-    strangest = np.argsort(-score, kind="stable")
+    order = strangest(score, flagged)
     if rows is None:
-        count = min(MOST, max(LEAST, int(flagged.sum())))
-        return np.concatenate([strangest[flagged[strangest]], strangest[~flagged[strangest]]])[:count]
+        return order[: min(MOST, max(LEAST, int(flagged.sum())))]
     if isinstance(rows, (int, np.integer)):
         if rows < 1:
             raise OptionError("how many rows to explain is out of range", required="at least 1", found=str(rows))
-        return strangest[: int(rows)]
+        return order[: int(rows)]
     wrong = [r for r in rows if isinstance(r, bool) or int(r) != r or not 1 <= r <= len(score)]
     if wrong:
         raise OptionError(

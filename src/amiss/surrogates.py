@@ -12,9 +12,11 @@ A row's p-value is the share of surrogate rows that any measure finds as strange
 it must be as strange beside the bulk of its own table, too: the larger of both p-values counts. There is evidence
 where the table's p-values are smaller together than those of every surrogate (a Monte Carlo test; Barnard, 1963).
 
-On tables whose columns are independent, or whose rows are Gaussian, table and surrogates are alike and the test is
-exact. Elsewhere a rare kind of normal row counts as evidence, for nothing tells it from an anomaly, and so do cells of
-a column whose tail is much heavier than its bulk shows. Blind where more than about a tenth of the rows are anomalies.
+On tables whose columns are independent, or whose rows are Gaussian, table and surrogates are alike and that test is
+exact; the rule for far cells beside it is not, and where tails are as heavy as Student's with three degrees of freedom
+it speaks of about every sixth table of ordinary rows. Elsewhere a rare kind of normal row counts as evidence, for
+nothing tells it from an anomaly, and so do cells of a column whose tail is much heavier than its bulk shows. Blind
+where more than about a tenth of the rows are anomalies.
 """
 
 from __future__ import annotations

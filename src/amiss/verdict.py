@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from amiss.decision import PERIODS, Decision, Rule, operating_point
+from amiss.decision import PERIODS, Decision, Rule, benjamini_hochberg, operating_point
 from amiss.errors import OptionError
 from amiss.report.strings import say, translated
 
@@ -109,6 +109,13 @@ def warnings_of(
             " assumes that ordinary rows are like theirs, and is no guarantee; a column that marks known normal rows"
             " makes it one"
         )
+    if method == "conformal" and flagged and decision.rule.name == "fdr":
+        exact = decision.p_values(score)
+        if not benjamini_hochberg(exact, decision.rule.value).any():
+            found.append(
+                "the held-out rows are too few to be sure of these rows by themselves: a tail fitted to their scores"
+                " flags them, which is no guarantee where tails are heavy; more known normal rows make it one"
+            )
     if method == "tail" and flagged and decision.rule.name == "fdr":
         found.append(
             "the training rows may hold anomalies, so the share of false alarms rests on a tail fitted to the bulk of"

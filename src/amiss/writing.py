@@ -201,7 +201,9 @@ def _as_csv(frame: pl.DataFrame, guard: bool) -> pl.DataFrame:
     if guard:
         guarded = [(column, _guarded(column)) for column in frame.get_columns() if column.dtype == pl.String]
         frame = frame.with_columns(new for old, new in guarded if new is not old)
-        frame.columns = _guarded(pl.Series(frame.columns, dtype=pl.String)).to_list()  # a name is a cell, too
+        names = _guarded(pl.Series(frame.columns, dtype=pl.String)).to_list()  # a name is a cell, too
+        if len(set(names)) == len(names):
+            frame.columns = names
     return frame
 
 

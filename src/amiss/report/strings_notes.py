@@ -65,6 +65,7 @@ NOTES: list[dict[str, str]] = [
     {"en": "training was stopped by Ctrl-C: the result is the best until then", "zh": "训练被 Ctrl-C 中止：结果为截至当时的最优"},
     {"en": "training was stopped by the budget: the result is the best until then", "zh": "训练因时间预算而停止：结果为截至当时的最优"},
     {"en": "the model learned from this very table: its rows are judged as `amiss detect` judges them", "zh": "模型正是从此表学习的：其各行按 `amiss detect` 的方式判断"},
+    {"en": "the held-out rows are too few to be sure of these rows by themselves: a tail fitted to their scores flags them, which is no guarantee where tails are heavy; more known normal rows make it one", "zh": "仅凭留出的行还不足以确认这些行：它们由拟合于留出分数的尾部标记，若尾部很重则不作保证；更多已知正常的行可使之成为保证"},
     {"en": "the model learned from this very table: it knows the answers; `amiss detect --label` judges each row by a model that has not seen it", "zh": "模型正是从此表学习的：它已知道答案；`amiss detect --label` 由未见过该行的模型判断每一行"},
     {"en": "the model learned from this very table: the measures flatter it; `amiss detect --label` tells honest ones", "zh": "模型正是从此表学习的：这些指标偏乐观；`amiss detect --label` 给出诚实的指标"},
     {"en": "each row was scored by a model that had not seen it; the reasons come from one that saw all rows", "zh": "每一行由未见过该行的模型打分；原因来自见过所有行的模型"},
