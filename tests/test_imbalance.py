@@ -129,5 +129,5 @@ def test_members_cut_the_same_number_of_columns() -> None:
     x = (rng.random((400, 40)) < 0.5).astype(float)
     x[rng.random(x.shape) < 0.004] = 2
     y = (np.arange(400) < 40).astype(int)
-    detector = AnomalyClassifier(random_state=0, steps=8, bins=64).fit(x, y)
+    detector = FeedForward(random_state=0, n_estimators=4, steps=8, bins=64).fit(x, y)
     assert np.isfinite(detector.anomaly_score(x)).all()
