@@ -21,9 +21,9 @@ TABLES = ("table", "labels")
 #: From the ground up. A module imports what stands on earlier lines; those of one line are one family, and may import
 #: each other where ``FAMILIES`` says so.
 LAYERS: list[tuple[str, ...]] = [
-    ("__init__", "errors", "report.strings_notes"),
+    ("__init__", "errors", "blas", "report.strings_notes"),
     ("report.strings", "report.plots", "bootstrap"),
-    ("words",),
+    ("words", "formulas"),
     ("space",),
     ("schema", "plain", "params", "sampling", "programs", "numeric", "trees", "evaluate", "calibrate"),
     ("networks", "frozen", "likeness", "train", "decision"),
@@ -92,6 +92,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "polars": (
         *READING,
         *TABLES,
+        "formulas",
         "series.frame",
         "series.detect",
         "series.model",

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_limits
 
+from amiss import blas
 from amiss.errors import InputError, ModelFileError
 from amiss.series.drift import DriftDetector
 from amiss.series.stream import Stream, StreamDetector
@@ -29,7 +29,7 @@ def test_planted_anomalies_raise_the_alarm_in_time(kind: str, channels: int) -> 
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
     """Many small products on a busy machine: threads would wait for each other."""
-    with threadpool_limits(1):
+    with blas.one_thread():
         yield
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import pickle
@@ -136,12 +135,29 @@ def test_manifest_of_another_kind(saved: Path, text: bytes) -> None:
 
 def test_tampered_arrays(saved: Path) -> None:
     block = store.safetensors.save({"w": np.zeros((3, 4), np.float32)})
+    path = rewrite(saved, arrays=block)
     with pytest.raises(ModelFileError, match="not those that were saved"):
-        store.load(rewrite(saved, arrays=block))
-    rubbish = b"no arrays at all"
-    head = head_of(saved) | {"sha256": hashlib.sha256(rubbish).hexdigest()}
+        store.load(path)
+
+
+def test_tampered_manifest(saved: Path) -> None:
+    for card in ({"name": "u"}, None, float("nan")):
+        path = rewrite(saved, manifest=json.dumps(head_of(saved) | {"card": card}).encode())
+        with pytest.raises(ModelFileError, match="not those that were saved"):
+            store.load(path)
+
+
+def test_arrays_that_are_none(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store.safetensors, "save", lambda _: b"no arrays at all")
+    store.save(saved, {}, {})
     with pytest.raises(ModelFileError, match="arrays cannot be read"):
-        store.load(rewrite(saved, arrays=rubbish, manifest=json.dumps(head).encode()))
+        store.load(saved)
+
+
+@pytest.mark.parametrize("error", [KeyError("x"), IndexError(), TypeError(), ValueError("y"), OverflowError()])
+def test_parts_that_do_not_fit(error: Exception) -> None:
+    with pytest.raises(ModelFileError, match=r"m\.amiss: the model's file lacks a part"), store.parts_of("m.amiss"):
+        raise error
 
 
 def test_places_that_cannot_be_written(tmp_path: Path) -> None:

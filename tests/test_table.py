@@ -62,6 +62,8 @@ def test_counts_go_by_number_then_by_word():
     ({"only": ("price", "town")}, ["price", "town"]),
     ({"only": ("2", 3)}, ["price", "town"]),
     ({"drop": ("1", "when", "same", "again"), "label": "label"}, ["price", "town", "price2"]),
+    ({"drop": "town", "only": ["town", "price"]}, ["price"]),
+    ({"only": 3, "drop": None}, ["town"]),
     ({"only": ("town", "label", "price"), "label": 8}, ["price", "town"]),
 ])  # fmt: skip
 def test_columns_by_name_and_by_place(options, names):

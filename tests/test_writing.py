@@ -52,10 +52,12 @@ def test_formulas_are_guarded_in_csv_alone(tmp_path):
     write(frame, tmp_path / "o.csv")
     want = ["'=1+1", "'+cmd|' /C calc'!A0", "'@SUM(A1)", "'-x", "' =1", *cells[5:-1], ""]
     assert [c or "" for c in pl.read_csv(tmp_path / "o.csv", infer_schema=False)["a"]] == want
+    assert read(tmp_path / "o.csv").frame["a"].to_list() == cells[:-1]
     write(frame, tmp_path / "o.jsonl")
     assert read(tmp_path / "o.jsonl").frame.equals(frame)
     write(frame.rename({"a": "=cmd|x"}), tmp_path / "n.csv")
     assert (tmp_path / "n.csv").read_text().startswith("'=cmd|x\n")
+    assert read(tmp_path / "n.csv").frame.columns == ["=cmd|x"]
     write(frame, tmp_path / "p.csv", guard_formulas=False)
     assert read(tmp_path / "p.csv").frame["a"][0] == "=1+1"
 

@@ -20,7 +20,7 @@ from amiss.calibrate import Calibration
 from amiss.crossfit import Recipe
 from amiss.decision import Decision, Rule
 from amiss.encoder import Encoder
-from amiss.errors import LabelError, ModelFileError, OptionError, did_you_mean
+from amiss.errors import LabelError, OptionError, did_you_mean
 from amiss.evaluate import ALERT_RATE, evaluate
 from amiss.explain import Explanation, Judge, explain
 from amiss.labels import Labels, match_labels, read_labels
@@ -123,6 +123,7 @@ class Model:
         state, arrays = self.detector.to_state()
         manifest = {
             "card": self.card,
+            "notes": self.notes,
             "schema": self.schema.to_json(),
             "encoder": self.encoder.to_json(),
             "detector": {"name": type(self.detector).__name__, "state": state},
@@ -223,7 +224,7 @@ def load(path: str | Path) -> Model | SeriesModel:
     """The model that :meth:`Model.save` or :meth:`SeriesModel.save` wrote. Runs no code from the file. Raises
     ModelFileError where it is none."""
     head, arrays = store.load(path)
-    try:
+    with store.parts_of(path):
         if head.get("kind") == "series":
             from amiss.series.model import SeriesModel
 
@@ -238,11 +239,8 @@ def load(path: str | Path) -> Model | SeriesModel:
             kept = {k.removeprefix("background/"): v for k, v in arrays.items() if k.startswith("background/")}
             background = Background.from_state(head["background"], kept)
         calibration = Calibration.from_json(head["calibration"]) if "calibration" in head else None
-        return Model(schema, encoder, detector, decision, dict(head["card"]), [], background, calibration)
-    except (KeyError, TypeError, AttributeError, OptionError) as error:
-        raise ModelFileError(
-            "the model's file lacks a part or holds a wrong one", where=str(path), found=repr(error)
-        ) from error
+        notes = [str(note) for note in head["notes"]]
+        return Model(schema, encoder, detector, decision, dict(head["card"]), notes, background, calibration)
 
 
 def fit(data: Any, label: str | int | None = None, **options: Any) -> Model | SeriesModel:

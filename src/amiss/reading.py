@@ -18,6 +18,7 @@ import polars as pl
 from amiss import delimited
 from amiss.errors import TableError
 from amiss.files import check_file, expand, read_bytes, unpack
+from amiss.formulas import unguarded
 from amiss.names import Names, read_names, refuse_duplicates, rename
 from amiss.objects import from_object
 from amiss.records import read_json, read_json_lines
@@ -229,6 +230,8 @@ def _sniff(data: bytes) -> str:
 def _read_text(data: bytes, source: str, notes: list[str], options: ReadOptions, preferred: str) -> RawTable:
     separator = delimited.find_separator(data, preferred)
     frame = delimited.parse(data, separator, source)
+    if b"'" in data:  # a table that we wrote
+        frame = frame.with_columns(unguarded(column) for column in frame.get_columns())
     if separator != ",":
         notes.append(
             "one field a line: no separator found"

@@ -1,6 +1,6 @@
 """A model's file: a zip of a JSON manifest and one safetensors block. No code is read from it, none is run.
 
-``manifest.json`` holds the format's version, the SHA-256 of the arrays and everything that is not an array;
+``manifest.json`` holds the format's version, the SHA-256 of all else and everything that is not an array;
 ``arrays.safetensors`` holds the arrays by path.
 """
 
@@ -11,6 +11,8 @@ import io
 import json
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +20,13 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors import numpy as safetensors
 
-from amiss.errors import ModelFileError
+from amiss.errors import InputError, ModelFileError
 from amiss.writing import atomic_bytes
 
 #: 2: the default without labels has other views; 3: again, and the one with labels, and categories their means;
-#: 4: the default without labels looks at distances in more spaces; 5: the one with labels has networks of four kinds
-FORMAT = 5
+#: 4: the default without labels looks at distances in more spaces; 5: the one with labels has networks of four kinds;
+#: 6: the digest covers the manifest, which holds the notes
+FORMAT = 6
 _MANIFEST, _ARRAYS = "manifest.json", "arrays.safetensors"
 
 
@@ -36,7 +39,7 @@ def save(path: str | Path, manifest: dict[str, Any], arrays: dict[str, np.ndarra
     block = safetensors.save(
         {name: np.ascontiguousarray(array).reshape(np.shape(array)) for name, array in arrays.items()}
     )
-    head = {"format": FORMAT, "sha256": hashlib.sha256(block).hexdigest()} | manifest
+    head = {"format": FORMAT, "sha256": _digest(manifest, block)} | manifest
     text = json.dumps(head, ensure_ascii=False, allow_nan=False)
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
@@ -82,12 +85,32 @@ def load(path: str | Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
             "the model's file is damaged or cut short" if cut else "this is not a model's file",
             where=where, required="a zip of manifest.json and arrays.safetensors", found=_looks(data), hint=hint,
         ) from error  # fmt: skip
-    if hashlib.sha256(block).hexdigest() != head.get("sha256"):
-        raise ModelFileError("the model's file is damaged: its arrays are not those that were saved", where=where)
+    if _digest({k: v for k, v in head.items() if k not in ("format", "sha256")}, block) != head.get("sha256"):
+        raise ModelFileError(
+            "the model's file is damaged: its contents are not those that were saved", where=where,
+            hint="take an intact copy, or fit anew; a model's rule is changed with `amiss decide`",
+        )  # fmt: skip
     try:
         return head, safetensors.load(block)
     except (SafetensorError, ValueError, KeyError) as error:
         raise ModelFileError("the model's arrays cannot be read", where=where, found=str(error)) from error
+
+
+@contextmanager
+def parts_of(path: str | Path) -> Iterator[None]:
+    """What goes wrong while a file's parts are taken in is a ModelFileError."""
+    try:
+        yield
+    except ModelFileError:
+        raise
+    except (InputError, KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise ModelFileError(
+            "the model's file lacks a part or holds a wrong one", where=str(path), found=repr(error)
+        ) from error
+
+
+def _digest(manifest: dict[str, Any], block: bytes) -> str:
+    return hashlib.sha256(json.dumps(manifest).encode() + block).hexdigest()
 
 
 def _looks(data: bytes) -> str:

@@ -27,8 +27,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import ndtr, ndtri, pdtrc
-from threadpoolctl import threadpool_limits
 
+from amiss.blas import one_thread
 from amiss.decision import TAILS, pareto_shape, pareto_tail
 from amiss.strangeness import Measures
 
@@ -66,7 +66,7 @@ class Chance:
     evident: bool
 
 
-@threadpool_limits.wrap(1, "blas")  # many small products: threads would wait for each other
+@one_thread()
 def ask(
     z: np.ndarray, score: np.ndarray, seed: int = 0, blocks: Blocks | None = None, numbers: Blocks | None = None
 ) -> Chance:

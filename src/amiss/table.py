@@ -36,6 +36,16 @@ def resolve(raw: RawTable, name: str | int) -> str:
     raise ColumnError(f"there is no column {wanted!r}", where=raw.source, hint=did_you_mean(wanted, columns))
 
 
+Columns = str | int | Sequence[str | int] | None  #: columns to learn from or to leave out
+
+
+def several(names: Columns) -> list[str | int]:
+    """Columns' names as people give them: one, several or none."""
+    if names is None:
+        return []
+    return [names] if isinstance(names, (str, int)) else list(names)
+
+
 class Table:
     """A table of ``rows`` rows that fits its ``schema``; ``notes`` say what the person should know.
 
@@ -53,12 +63,12 @@ class Table:
         cls,
         raw: RawTable,
         *,
-        only: Sequence[str | int] = (),
-        drop: Sequence[str | int] = (),
+        only: Columns = (),
+        drop: Columns = (),
         label: str | int | None = None,
     ) -> Table:
         """Find out what the columns hold. Raises TableError if nothing can be learned, ColumnError for wrong names."""
-        names = _chosen(raw, only, drop, label)
+        names = _chosen(raw, several(only), several(drop), label)
         if raw.frame.height < 2:
             raise TableError("the table has one row", where=raw.source, required="at least 2 rows", found="1 row")
         if raw.frame.width < 2:

@@ -19,7 +19,7 @@ from amiss.errors import LabelError, OptionError, did_you_mean
 from amiss.labels import Labels, read_labels
 from amiss.leaks import find_leaks
 from amiss.reading import RawTable, ReadOptions, read
-from amiss.table import Table
+from amiss.table import Columns, Table
 from amiss.weak import WeakClassifier
 
 if TYPE_CHECKING:
@@ -72,8 +72,8 @@ def prepare(
     contamination: float | None = None,
     seed: int = 0,
     budget: float | None = None,
-    only: Sequence[str | int] = (),
-    drop: Sequence[str | int] = (),
+    only: Columns = (),
+    drop: Columns = (),
     anomaly: str | None = None,
     header: bool = True,
     names: Sequence[str] | None = None,

@@ -28,7 +28,7 @@ from amiss.journal import Journal
 from amiss.model import fit_prepared
 from amiss.series.frame import read_times
 from amiss.space import space
-from amiss.table import resolve
+from amiss.table import resolve, several
 from amiss.task import Fit, prepare
 from amiss.trials import Trial, Tuned
 from amiss.words import fields_of, typed, written
@@ -66,7 +66,7 @@ def tune(
     for name, value, low in (("trials", trials, 1), ("folds", folds, 2)):
         if value is not None:
             check_number(name, value, low, whole=True)
-    drop = [*options.pop("drop", ()), *([] if group is None else [group])]
+    drop = [*several(options.pop("drop", ())), *([] if group is None else [group])]
     task = prepare(data, label, detector=detector, parameters=parameters, seed=seed, drop=drop, **options)
     most = trials if trials is not None else TRIALS if budget is None else 10**6
     found = Search(task, optuna, metric, folds, group, time, most, budget, report, journal)

@@ -19,6 +19,7 @@ from typing import IO, Any
 import polars as pl
 
 from amiss.errors import OutputError
+from amiss.formulas import guarded
 
 EXTENSIONS = {
     ".csv": "csv",
@@ -31,9 +32,6 @@ EXTENSIONS = {
     ".feather": "arrow",
     ".ipc": "arrow",
 }
-#: how a formula begins in a spreadsheet
-_FORMULA = r"^\s*[=+\-@\t\r]"
-_PLAIN = r"^\s*[+-]?[\d.,\s%]*\d[\d.,\s%]*(?:[eE][+-]?\d+)?\s*$|^-+$"
 
 
 def write(
@@ -199,19 +197,12 @@ def _to_stdout(data: bytes) -> None:
 def _as_csv(frame: pl.DataFrame, guard: bool) -> pl.DataFrame:
     frame = _flat(frame)
     if guard:
-        guarded = [(column, _guarded(column)) for column in frame.get_columns() if column.dtype == pl.String]
-        frame = frame.with_columns(new for old, new in guarded if new is not old)
-        names = _guarded(pl.Series(frame.columns, dtype=pl.String)).to_list()  # a name is a cell, too
+        texts = [(column, guarded(column)) for column in frame.get_columns() if column.dtype == pl.String]
+        frame = frame.with_columns(new for old, new in texts if new is not old)
+        names = guarded(pl.Series(frame.columns, dtype=pl.String)).to_list()  # a name is a cell, too
         if len(set(names)) == len(names):
             frame.columns = names
     return frame
-
-
-def _guarded(text: pl.Series) -> pl.Series:
-    risky = (text.str.contains(_FORMULA) & ~text.str.contains(_PLAIN)).fill_null(False)
-    if not risky.any():
-        return text
-    return pl.select(pl.when(risky).then(pl.concat_str(pl.lit("'"), text)).otherwise(text).alias(text.name)).to_series()
 
 
 def _flat(frame: pl.DataFrame) -> pl.DataFrame:

@@ -30,7 +30,7 @@ FLOODED = (
 
 def watch(model: SeriesModel, options: dict[str, Any], screen: Screen, consumer: Any = None) -> None:
     """Score rows until there are no more. consumer: of Kafka, in place of the one that ``--kafka`` describes."""
-    from threadpoolctl import threadpool_limits
+    from amiss.blas import one_thread
 
     seen = Watch(model, options["adaptive"], options["threshold"])
     state = options["state"]
@@ -48,7 +48,7 @@ def watch(model: SeriesModel, options: dict[str, Any], screen: Screen, consumer:
             ",".join(["time", *(["series"] if model.by else []), "score", "p_value", "is_anomaly", "channels"]) + "\n"
         )
     try:
-        with threadpool_limits(1):  # products are small: threads would only wait for each other
+        with one_thread():
             _run(arrivals, reader, seen, state, _as_json if screen.as_json else _as_csv, screen)
     finally:
         for note in seen.notes():

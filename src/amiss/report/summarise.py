@@ -93,7 +93,7 @@ def of_scores(
     told = measured(y, verdicts) if both and y is not None else None
     return Findings(
         table, model.schema, score, p_value, flagged, verdict, model.card | _settings(model),
-        [*model.notes, *(table.notes if notes is None else notes)], leaks or [], model.encoder.describe(), y, told,
+        table.notes if notes is None else notes, leaks or [], model.encoder.describe(), y, told,
         model, model.decision,
     )  # fmt: skip
 

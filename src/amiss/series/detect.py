@@ -23,6 +23,7 @@ from amiss.series.events import Event, events_of
 from amiss.series.frame import Series, TimeTable, as_time_table, time_words, until
 from amiss.series.metrics import evaluate_series
 from amiss.series.windows import local_peak
+from amiss.table import Columns
 from amiss.verdicts import beside, verdict_frame
 
 MOST_BLAMED = 200  #: events whose channels are told, the strangest first
@@ -74,8 +75,8 @@ class SeriesEvent:
 
 def detect_series(
     data: Any, time: str | int, series: str | int | None = None, *, train_until: str | int | None = None,
-    rule: Rule | None = None, contamination: float | None = None, seed: int = 0, only: list[str] | None = None,
-    drop: list[str] | None = None, label: str | int | None = None, anomaly: str | None = None,
+    rule: Rule | None = None, contamination: float | None = None, seed: int = 0, only: Columns = (),
+    drop: Columns = (), label: str | int | None = None, anomaly: str | None = None,
     detector: str | None = None, reading: ReadOptions | None = None, bands: bool = False, lang: str = "en",
     report: Callable[[float, str], None] | None = None, **parameters: Any,
 ) -> SeriesDetection:  # fmt: skip

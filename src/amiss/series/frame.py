@@ -19,7 +19,7 @@ from amiss.errors import ColumnError, OptionError, TableError
 from amiss.kinds import infer_column
 from amiss.reading import RawTable
 from amiss.schema import Schema
-from amiss.table import Table, resolve
+from amiss.table import Columns, Table, resolve, several
 
 EVEN, EXACT = 0.9, 0.1  #: share of the differences that are multiples of the step, and how nearly
 MOST_FILLED, BREAK = 8, 20  #: absent steps that are put in; steps of an uneven series that are a break
@@ -65,8 +65,8 @@ class TimeTable:
 
 
 def as_time_table(
-    raw: RawTable, time: str | int, series: str | int | None = None, *, only: list[str] | None = None,
-    drop: list[str] | None = None, label: str | int | None = None,
+    raw: RawTable, time: str | int, series: str | int | None = None, *, only: Columns = (),
+    drop: Columns = (), label: str | int | None = None,
 ) -> TimeTable:  # fmt: skip
     """The series of a table. Raises ColumnError for a time that cannot be read, TableError where no channel is left."""
     name = resolve(raw, time)
@@ -74,7 +74,7 @@ def as_time_table(
     if by == name:
         raise ColumnError("the time column cannot name the series, too", where=raw.source, found=repr(name))
     seconds, parser, notes = read_times(raw, name)
-    table = Table.learn(raw, only=only or (), drop=[*(drop or []), name, *([by] if by else [])], label=label)
+    table = Table.learn(raw, only=only, drop=[*several(drop), name, *([by] if by else [])], label=label)
     channels = Schema(tuple(c for c in table.schema.learned if c.kind == "numeric"))
     notes = [*table.notes, *notes]
     others = [f"{c.name!r} ({c.kind})" for c in table.schema.learned if c.kind != "numeric"]

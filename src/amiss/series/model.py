@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from threadpoolctl import threadpool_limits
 
 import amiss
 from amiss import store
+from amiss.blas import one_thread
 from amiss.decision import Rule
 from amiss.errors import LabelError, ModelFileError, OptionError, TableError
 from amiss.labels import Labels, match_labels, read_labels
@@ -25,6 +25,7 @@ from amiss.series.explain import SeriesExplanation, explain_series
 from amiss.series.frame import Series, TimeTable, as_time_table, match_time_table, until
 from amiss.series.live import Live
 from amiss.series.watch import Watch
+from amiss.table import Columns
 from amiss.verdict import one_rule
 from amiss.verdicts import COLUMNS, verdict_frame
 
@@ -77,7 +78,7 @@ class SeriesModel:
         """
         raw = self.read(data, **reading)
         if causal or adaptive:
-            with threadpool_limits(1):  # as a stream's: more threads would add up in another order
+            with one_thread():  # as a stream's: more threads would add up in another order
                 return self.replay(raw, adaptive=adaptive)
         return self.detect(raw).frame.select(*COLUMNS, BLAMED)
 
@@ -180,16 +181,12 @@ class SeriesModel:
             raise ModelFileError(
                 "this is no model of series", where=str(path), hint="fit one: amiss fit DATA --time COL -o model.amiss"
             )
-        try:
+        with store.parts_of(path):
             return cls.from_parts(head, arrays)
-        except (KeyError, TypeError, AttributeError, OptionError) as error:
-            raise ModelFileError(
-                "the model's file lacks a part or holds a wrong one", where=str(path), found=repr(error)
-            ) from error
 
     @classmethod
     def from_parts(cls, head: dict[str, Any], arrays: dict[str, np.ndarray]) -> SeriesModel:
-        """Inverse of what :meth:`save` writes. Raises ModelFileError, KeyError or TypeError for anything else."""
+        """Inverse of what :meth:`save` writes; to be called within :func:`amiss.store.parts_of`."""
         detectors, streams = {}, {}
         for i, part in enumerate(head["parts"]):
             both = (f"{i}/detector/", f"{i}/stream/")
@@ -215,7 +212,7 @@ def check_rule(rule: Rule) -> Rule:
 def fit_series(
     data: Any, label: str | int | None = None, *, time: str | int, series: str | int | None = None,
     train_until: str | int | None = None, detector: str | None = None, parameters: dict[str, Any] | None = None,
-    rule: Rule | None = None, contamination: float | None = None, seed: int = 0, only: Any = (), drop: Any = (),
+    rule: Rule | None = None, contamination: float | None = None, seed: int = 0, only: Columns = (), drop: Columns = (),
     anomaly: str | None = None, header: bool = True, names: Any = None, nulls: Any = (),
     report: Callable[[float, str], None] | None = None,
 ) -> SeriesModel:  # fmt: skip
@@ -233,7 +230,7 @@ def fit_series(
     if names is not None:
         reading["names"] = raw.frame.columns[: len(names)]
     labels = None if label is None else read_labels(raw, label, anomaly=anomaly, nulls=raw.nulls, allow_one_class=True)
-    table = as_time_table(raw, time, series, only=list(only), drop=list(drop), label=label)
+    table = as_time_table(raw, time, series, only=only, drop=drop, label=label)
     rule = Rule("contamination", contamination) if contamination is not None else rule
     method, parameters = find(detector), implied(detector) | (parameters or {})
     notes = list(table.notes)

@@ -176,14 +176,12 @@ class Watch:
                 f"the state of the stream was made {'with' if now == 'without' else 'without'} --adaptive",
                 where=path, found=f"{now} it", hint="give the same option, or another --state",
             )  # fmt: skip
-        try:
+        with store.parts_of(path):
             for i, name in enumerate(head["series"]):
                 own = {k.removeprefix(f"{i}/"): v for k, v in arrays.items() if k.startswith(f"{i}/")}
                 self.streams[name].go_on(own)
             self.rows, self.alarms, self.last = int(head["rows"]), int(head["alarms"]), dict(head["last"])
             self.counts, self.marks = dict(head["counts"]), dict(head["marks"])
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise ModelFileError("the state of the stream is damaged", where=path, found=repr(error)) from error
 
 
 def fingerprint(model: SeriesModel) -> str:

@@ -23,8 +23,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
+from amiss.blas import one_thread
 from amiss.train import Plan
 from amiss.views import ellipsoid, learned, margins, spaces, tails
 from amiss.views.learned import Networks, Report
@@ -166,5 +166,5 @@ def _cut(rows: dict[str, np.ndarray], part: slice) -> dict[str, np.ndarray]:
 def _each(block: Callable[[slice], np.ndarray], count: int) -> np.ndarray:
     """The blocks of rows side by side along the last axis, two at a time, one core each."""
     parts = [slice(start, min(start + BLOCK, count)) for start in range(0, count, BLOCK)]
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(THREADS) as pool:
+    with one_thread(), ThreadPoolExecutor(THREADS) as pool:
         return np.concatenate(list(pool.map(block, parts)), axis=-1)
