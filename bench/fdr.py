@@ -5,6 +5,9 @@ detector:
 
 - silence: `amiss detect` on Gaussian tables and on the numeric tables with every column permuted. Counted: runs with a
   verdict "amiss".
+- cells: the rule for cells that stand apart, alone, on independent columns of many shapes. power: whether one cell is
+  found that is a hundred times as far from the middle as 95 % of its column.
+- chance: all that is asked without labels (`amiss.surrogates`) on the same tables.
 - detect: `amiss detect` without labels on the tables as they are, and on payments with a few amounts times 30.
 - one-class: a model fitted on normal rows marked as such, rows of both kinds scored at --fdr 0.1.
 - polluted: a model fitted without labels on normal rows and 3 % anomalies, rows of both kinds scored.
@@ -26,12 +29,28 @@ import numpy as np
 import polars as pl
 
 import amiss
+from amiss.apart import apart
+from amiss.surrogates import ask
 from datasets import tabular, tabular_names
 
 WIDEST = 200
 GAUSSIAN = ((100, 5), (300, 20), (1_000, 10), (1_000, 30), (2_000, 50))  # of odd runs, correlated
 PAYMENTS = (0.001, 0.005, 0.01, 0.03, 0.05)
 ANOMALIES, POLLUTION = 0.05, 0.03  # of the scored rows, and of those learned from
+
+SHAPES: dict[str, Callable[[np.random.Generator, tuple[int, int]], np.ndarray]] = {
+    "normal": lambda rng, size: rng.normal(size=size),
+    "uniform": lambda rng, size: rng.random(size),
+    "exponential": lambda rng, size: rng.exponential(size=size),
+    "lognormal 1": lambda rng, size: rng.lognormal(0, 1, size),
+    "lognormal 1.5": lambda rng, size: rng.lognormal(0, 1.5, size),
+    "Student 5": lambda rng, size: rng.standard_t(5, size),
+    "Student 3": lambda rng, size: rng.standard_t(3, size),
+    "Student 2": lambda rng, size: rng.standard_t(2, size),
+    "Poisson": lambda rng, size: rng.poisson(3, size).astype(float),
+    "geometric": lambda rng, size: rng.geometric(0.02, size).astype(float),
+    "zeros and counts": lambda rng, size: np.where(rng.random(size) < 0.9, 0.0, rng.geometric(0.2, size)),
+}
 
 Found = dict[str, Any]
 
@@ -92,6 +111,31 @@ def silence(run: int, rows: int, names: list[str]) -> Iterator[tuple[str, Callab
         yield f"permuted {name}", lambda x=x: detected(x, np.zeros(len(x)), run)  # type: ignore[misc]
 
 
+def cells(run: int, rows: int, names: list[str]) -> Iterator[tuple[str, Callable[[], Found]]]:
+    for n in (100, 300, 1_000, 5_000):
+        for columns in (1, 5, 20):
+            for shape, draw in SHAPES.items():
+                x = draw(np.random.default_rng([run, n, columns]), (n, columns))
+                yield f"cells {shape} {n} x {columns}", lambda x=x: stand_apart(x)  # type: ignore[misc]
+
+
+def stand_apart(x: np.ndarray) -> Found:
+    spoke, planted = any((p < 1).any() for p in apart(list(x.T))), x.copy()
+    middle = np.median(x[:, 0])
+    planted[0, 0] = middle + 100 * np.quantile(np.abs(x[:, 0] - middle), 0.95)
+    return {"amiss": float(spoke), "power": float(any(p[0] < 1 for p in apart(list(planted.T))))}
+
+
+def chance(run: int, rows: int, names: list[str]) -> Iterator[tuple[str, Callable[[], Found]]]:
+    for shape, draw in SHAPES.items():
+        x = draw(np.random.default_rng([run, 300, 5]), (300, 5))
+        z = ((x - x.mean(0)) / np.maximum(x.std(0), 1e-9)).astype(np.float32)
+        yield (
+            f"chance {shape} 300 x 5",
+            lambda x=x, z=z: {"amiss": float(ask(z, np.square(z).sum(1), run, numbers=list(x.T)).evident)},  # type: ignore[misc]
+        )
+
+
 def detect(run: int, rows: int, names: list[str]) -> Iterator[tuple[str, Callable[[], Found]]]:
     for share in PAYMENTS:
         x, y = payments(rows, share, run)
@@ -131,7 +175,14 @@ def polluted(run: int, rows: int, names: list[str]) -> Iterator[tuple[str, Calla
         )
 
 
-PARTS = {"silence": silence, "detect": detect, "one-class": one_class, "polluted": polluted}
+PARTS = {
+    "silence": silence,
+    "cells": cells,
+    "chance": chance,
+    "detect": detect,
+    "one-class": one_class,
+    "polluted": polluted,
+}
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from amiss.decision import HELD_MOST, Decision, Rule, benjamini_hochberg
 from amiss.errors import ModelFileError, OptionError
+from amiss.verdict import give
 
 
 def learn(rule: Rule | None = None, rows: int = 4000, labels: np.ndarray | None = None, seed: int = 0) -> Decision:
@@ -81,6 +82,23 @@ def test_contamination_alerts_and_threshold() -> None:
     assert learn(Rule("alerts", 2)).flag(np.zeros(9)).sum() == 2
     assert np.array_equal(learn(Rule("threshold", 1.5)).flag(score), score >= 1.5)
     assert learn().flag(np.zeros(0)).shape == (0,)
+
+
+@pytest.mark.parametrize("count", [500, 20_000])
+def test_a_share_is_never_more_than_was_asked_whatever_ties(count: int) -> None:
+    held = np.repeat([0.0, 1.0, 2.0], [count * 6 // 10, count * 397 // 1000, count * 3 // 1000])
+    told = Decision.learn(Rule("contamination", 0.01), held, None)
+    assert told.flag(held).sum() == count * 3 // 1000
+    assert told.tied == count * 397 // 1000
+    assert any("have the same score" in w for w in give(told, held, told.flag(held)).warnings)
+    same = Decision.learn(Rule("contamination", 0.01), np.zeros(count), None)
+    assert not same.flag(np.zeros(count)).any()
+    assert same.tied == count
+    clear = Decision.learn(Rule("contamination", 0.01), np.arange(float(count)), None)
+    assert clear.flag(np.arange(float(count))).sum() == count // 100
+    assert clear.tied == 0
+    assert Decision.learn(Rule("contamination", 0.01), np.arange(30.0), None).flag(np.arange(30.0)).sum() == 1
+    assert Decision(Rule("contamination", 0.01)).threshold() == np.inf
 
 
 def test_f1_takes_the_best_threshold_on_held_out_rows() -> None:

@@ -30,7 +30,7 @@ LAYERS: list[tuple[str, ...]] = [
     ("handful", "council"),
     ("verdict",),
     VIEWS,
-    ("strangeness",),
+    ("strangeness", "apart"),
     ("base",),
     ("classifier",),
     ("weak", "imbalance"),

@@ -41,8 +41,9 @@ class Rule:
     """How scores become verdicts.
 
     fdr: share of false alarms among the flagged rows of a batch, at most, by Benjamini and Hochberg (1995).
-    contamination: share of rows to flag. alerts: number of rows to flag, at most: of a batch, or, with ``per``, of
-    every hour, day or week by the dates in ``column`` (the table's only one unless named).
+    contamination: share of rows to flag, at most: what ties where it ends is left out.
+    alerts: number of rows to flag, at most: of a batch, or, with ``per``, of every hour, day or week by the dates in
+    ``column`` (the table's only one unless named); of rows that tie the first ones.
     cost: what a missed anomaly costs, in false alarms; flags where that is cheapest.
     precision, recall: the largest set of flagged rows that reaches it on held-out labelled rows.
     f1: the threshold with the best F1 on held-out labelled rows. threshold: a score.
@@ -177,7 +178,7 @@ class Decision:
         if name == "threshold":
             return value
         if name == "contamination":
-            return float(np.quantile(self.held, 1 - value)) if len(self.held) else np.inf
+            return self._share()[0]
         if name not in ("f1", "cost", "precision", "recall"):
             raise OptionError(f"the rule {name} depends on the batch and has no threshold")
         if not (self.labels == 1).any() or not (self.labels == 0).any():
@@ -190,6 +191,23 @@ class Decision:
 
             return best_f1_threshold(self.labels, self.held)
         return operating_point(self)["threshold"]
+
+    @property
+    def tied(self) -> int:
+        """Of a rule that flags a share: how many held-out rows tie where it ends and are left out, all of them."""
+        return self._share()[1] if self.rule.name == "contamination" else 0
+
+    def _share(self) -> tuple[float, int]:
+        """The score from which on at most the rule's share (rounded up to a row) of the held-out rows lies, and how
+        many were left out for being equals that only a draw could part."""
+        rows = len(self.held)
+        most = int(np.ceil(self.rule.value * rows - TINY))
+        if not rows:
+            return np.inf, 0
+        last = self.held[rows - most]
+        if most == rows or self.held[rows - most - 1] < last:
+            return float(last), 0
+        return float(np.nextafter(last, np.inf)), int((self.held == last).sum())
 
     def flag(self, score: np.ndarray, seconds: np.ndarray | None = None) -> np.ndarray:
         """(rows,) bool verdicts on a batch of scores.

@@ -31,19 +31,21 @@ def judged(model: Model, table: Table) -> tuple[pl.DataFrame, Verdict]:
     """
     z = model.encoder.transform(table)
     score = model.detector.score_encoded(z)
-    flagged = model.decision.flag(score, times(model.rule, table))
     known = model.decision.clean or (model.decision.labels == 1).any() or isinstance(model.detector, Classifier)
-    evident, p_value = None, model.decision.p_values(score)
+    evident, p_value, decision = None, model.decision.p_values(score), model.decision
+    if not known and model.rule.name == "contamination":  # a share is of the whole table
+        decision = Decision(model.rule, np.sort(score), np.full(len(score), -1, np.int8))
+    flagged = decision.flag(score, times(model.rule, table))
     if not known:
         blocks = blocks_of(model.encoder.columns_of_features(), len(model.schema.learned))
-        numbers = [table.numbers(c.name) for c in model.schema.learned if c.kind == "numeric"]
+        numbers = [table.numbers(c.name) for c in model.schema.learned if c.kind in ("numeric", "datetime")]
         chance = surrogates.ask(z, score, int(model.card.get("seed", 0)), blocks, numbers)
-        evident, p_value = chance.evident, np.where(chance.p < 1, chance.p, p_value)
+        evident, p_value = chance.evident, chance.told(p_value)
         if model.rule.name == "fdr":
             flagged = benjamini_hochberg(chance.p, model.rule.value) & evident
             evident = bool(flagged.any())
     setting = str(model.card.get("setting", ""))
-    verdict = give(model.decision, score, flagged, setting, seen=True, chance=evident)
+    verdict = give(decision, score, flagged, setting, seen=True, chance=evident)
     return model.frame(score, flagged, p_value), verdict
 
 

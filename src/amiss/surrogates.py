@@ -3,9 +3,8 @@
 Scores of rows that a detector learned from say little about whether any of them is an anomaly: the anomalies are part
 of what was learned, and many scores are ranks at heart. So the question is asked of surrogate tables (Theiler et al.,
 1992): each column keeps its own values, the ranks of the columns keep their correlations (a Gaussian copula; Iman and
-Conover, 1982), and all else is chance. Cells so far out that no tail extrapolated from their column's bulk explains
-them are replaced first: they are what a surrogate must not take for granted. Where they stand apart from all others,
-they are evidence by themselves.
+Conover, 1982), and all else is chance. Cells that stand apart from all others of their column (:mod:`amiss.apart`) are
+evidence by themselves, and replaced first: they are what a surrogate must not take for granted.
 
 Of the table and of surrogates alike, simple measures (:mod:`amiss.strangeness`) are learned and every row is measured.
 A row's p-value is the share of surrogate rows that any measure finds as strange; and, as real tables are no copulas,
@@ -13,10 +12,8 @@ it must be as strange beside the bulk of its own table, too: the larger of both 
 where the table's p-values are smaller together than those of every surrogate (a Monte Carlo test; Barnard, 1963).
 
 On tables whose columns are independent, or whose rows are Gaussian, table and surrogates are alike and that test is
-exact; the rule for far cells beside it is not, and where tails are as heavy as Student's with three degrees of freedom
-it speaks of about every sixth table of ordinary rows. Elsewhere a rare kind of normal row counts as evidence, for
-nothing tells it from an anomaly, and so do cells of a column whose tail is much heavier than its bulk shows. Blind
-where more than about a tenth of the rows are anomalies.
+exact. Elsewhere a rare kind of normal row counts as evidence, for nothing tells it from an anomaly. Blind where more
+than about a tenth of the rows are anomalies.
 """
 
 from __future__ import annotations
@@ -26,10 +23,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtr, ndtri, pdtrc
+from scipy.special import ndtr, ndtri
 
+from amiss.apart import RARE, apart, odd
 from amiss.blas import one_thread
-from amiss.decision import TAILS, pareto_shape, pareto_tail
 from amiss.strangeness import Measures
 
 ROWS = 2_000  #: rows that the measures are learned from, of the table and of every surrogate
@@ -41,14 +38,6 @@ ASKED = 40_000  #: rows of a long table that are asked about, its strangest
 SURE = 0.02  #: level of evidence in long tables, where there is no surrogate of all the rows
 NEAR = 0.5  #: a long table beyond this level is given up at the first look
 LISTED = 0.1  #: with no share of false alarms below this there is no evidence
-FAR = 2e-4  #: level at which a table's cells are too far out for their columns
-APART = 3.0  #: far cells so many times further from the middle than all others are evidence by themselves
-CLEAR = 10.0  #: the same, where all other cells but a few are one value
-RARE = 0.01  #: share of new rows that would have a number other than their column's one value
-STARTS = np.linspace(0.5, 0.85, 8)  #: levels from which on the shapes of a column's tail are averaged
-HALVES = (1, 0.5, 0.25)
-TOLD = 300  #: rows beyond a level whose own shape counts as much as the average
-FEW = 0.02  #: share of a column's cells that can be too far out, on either side
 BEYOND = 0.01  #: share of the surrogates' rows that a Pareto tail is fitted to
 COUNTED = 10  #: with so many surrogate rows at least as strange, their share is the p-value
 SHRINK = 1e-6  #: least share of the correlations that is shrunk towards none
@@ -60,10 +49,19 @@ Blocks = list[np.ndarray]
 
 @dataclass(frozen=True)
 class Chance:
-    """p: (rows,) how often a surrogate's row is as strange. evident: whether the table is evidence of anything."""
+    """p: (rows,) how often a surrogate's row is as strange. asked: (rows,) bool, the rows that were held against
+    surrogates; the others have 1. evident: whether the table is evidence of anything."""
 
     p: np.ndarray
+    asked: np.ndarray
     evident: bool
+
+    def told(self, p: np.ndarray) -> np.ndarray:
+        """(rows,) p-values of one meaning: those of rows that were not asked, which score lower than all that were,
+        are ``p`` (rows,), and no smaller than any of the others'."""
+        if not self.asked.any():
+            return p
+        return np.where(self.asked, self.p, np.maximum(p, self.p[self.asked].max()))
 
 
 @one_thread()
@@ -78,7 +76,7 @@ def ask(
     """
     p = np.ones(len(z))
     if len(z) < FEWEST:
-        return Chance(p, False)
+        return Chance(p, np.zeros(len(z), bool), False)
     rng = np.random.default_rng(seed)
     part = np.sort(rng.permutation(len(z))[:ROWS])
     asked = np.arange(len(z)) if len(part) == len(z) else np.sort(np.argsort(-score, kind="stable")[:ASKED])
@@ -101,9 +99,15 @@ def ask(
         evident = least <= LISTED and (least < min(map(_least, others)) if not drawn else least <= SURE)
         if not evident and not (drawn and least <= NEAR):
             break
-    wild = alone(z) | odd(numbers or [], len(z))
-    p[wild] = np.minimum(p[wild], FAR / len(z))
-    return Chance(p, bool(evident or wild.any()))
+    cells = np.ones(len(z))
+    for told in apart(numbers or list(z.T)):
+        cells = np.minimum(cells, told)
+    cells[odd(numbers or [], len(z))] = RARE
+    wild = cells < 1
+    p[wild] = np.minimum(p[wild], cells[wild] / len(z))
+    among = wild.copy()
+    among[asked] = True
+    return Chance(p, among, bool(evident or wild.any()))
 
 
 def _told(learned: int, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -184,69 +188,12 @@ def _correlation(normal: np.ndarray) -> np.ndarray:
 
 
 def replaced(z: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """z with the cells that are too far out exchanged for others of their column."""
+    """z with the cells that stand apart exchanged for others of their column."""
     z = z.copy()
-    for j, column in enumerate(z.T):
-        far = _far(column, FAR / z.shape[1]) | _far(-column, FAR / z.shape[1])
-        if far.any():
-            z[far, j] = rng.choice(column[~far], int(far.sum()))
+    for column, p in zip(z.T, apart(list(z.T))):
+        if (far := p < 1).any():
+            column[far] = rng.choice(column[~far], int(far.sum()))
     return z
-
-
-def alone(z: np.ndarray) -> np.ndarray:
-    """(rows,) bool: rows with a cell that is too far out, and far beyond all ordinary cells of its column, too.
-
-    No detector is needed to see these, and one that looks at many columns at once may rank them low.
-    """
-    found = np.zeros(len(z), bool)
-    for column in z.T:
-        middle = np.median(column)
-        for side in (column - middle, middle - column):
-            far = _far(side, FAR / z.shape[1])
-            if far.any() and side[far].min() >= APART * side[~far].max():
-                found |= far
-    return found
-
-
-def odd(numbers: Blocks, rows: int) -> np.ndarray:
-    """(rows,) bool: rows with a number that is far from a column's one value, where nearly all rows have that value.
-
-    Such rows must be so few that, by exchangeability, a new row is one of them in any of the columns with a chance of
-    at most ``RARE``; and so far, in units of the value itself or of 1, that they are no flag that is seldom set.
-    """
-    found = np.zeros(rows, bool)
-    for column in numbers:
-        middle = np.nanmedian(column)
-        distance = np.nan_to_num(np.abs(column - middle))
-        ordered = np.sort(distance[distance > 0])
-        if 0 < len(ordered) * len(numbers) <= RARE * rows:
-            enough = np.concatenate([[APART * max(abs(middle), 1)], CLEAR * ordered[:-1]])
-            far = ordered[ordered >= np.maximum(enough, enough[0])]
-            if len(far):
-                found |= distance >= far[0]
-    return found
-
-
-def _far(column: np.ndarray, level: float) -> np.ndarray:
-    """(rows,) bool: more cells so far above the column's bulk than tails extrapolated from it expect.
-
-    The k furthest are, for the largest k up to ``FEW``, where a Poisson count with the expected number reaches k with
-    a chance below ``level``, shared among the k. None where the bulk is tied, which says nothing of a tail.
-    """
-    rows, ordered = len(column), np.sort(column)
-    most = max(1, int(FEW * rows))
-    top, expected = ordered[::-1][:most], np.zeros(most)
-    usual = float(np.mean([pareto_shape(q) for q in np.quantile(ordered, 1 - np.outer(1 - STARTS, HALVES))]))
-    for levels in TAILS:
-        quantiles = np.quantile(ordered, levels)
-        if (np.diff(quantiles) <= 0).any() or (ordered == quantiles[0]).mean() > FEW:
-            return np.zeros(rows, bool)
-        told = rows * (1 - levels[0])  # three quantiles of few rows tell little of a shape
-        shape = (told * pareto_shape(quantiles) + TOLD * usual) / (told + TOLD)
-        expected = np.maximum(expected, rows * pareto_tail(quantiles, top, levels[0], np.ones(most), shape))
-    count = np.arange(most)  # more than so many: pdtrc(k - 1, m) = P(at least k)
-    found = np.flatnonzero(pdtrc(count, expected) <= level / most)
-    return column >= top[found[-1]] if len(found) else np.zeros(rows, bool)
 
 
 def _order(cells: np.ndarray, rng: np.random.Generator) -> np.ndarray:

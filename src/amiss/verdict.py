@@ -109,6 +109,11 @@ def warnings_of(
             " assumes that ordinary rows are like theirs, and is no guarantee; a column that marks known normal rows"
             " makes it one"
         )
+    if decision.tied:
+        found.append(
+            f"{decision.tied:,} rows have the same score where the strangest {decision.rule.value:.2%} end: all of them"
+            " are left out"
+        )
     if method == "conformal" and flagged and decision.rule.name == "fdr":
         exact = decision.p_values(score)
         if not benjamini_hochberg(exact, decision.rule.value).any():

@@ -105,6 +105,7 @@ NOTES: list[dict[str, str]] = [
     {"en": "Yes: {count} more labels like these (about {about} of them anomalies) would help: average precision {gain} ({low} to {high}).", "zh": "是：再有 {count} 个同类标签（其中约 {about} 个异常）会有帮助：平均精确率 {gain}（{low} 至 {high}）。"},
     # the verdict
     {"en": "the share of false alarms is measured on made-up tables with this one's columns and correlations: it assumes that ordinary rows are like theirs, and is no guarantee; a column that marks known normal rows makes it one", "zh": "误报比例是在与此表各列及相关性相同的随机表上测得的：它假定正常的行与之相似，不作保证；若有一列标明已知正常的行，即可保证"},
+    {"en": "{count} rows have the same score where the strangest {share} end: all of them are left out", "zh": "{count} 行在最异常的 {share} 的边界处得分相同：这些行全部略去"},
     {"en": "the training rows may hold anomalies, so the share of false alarms rests on a tail fitted to the bulk of the scores and is no guarantee; a column that marks known normal rows makes it one", "zh": "训练行中可能含有异常，因此误报比例依据对分数主体拟合的尾部，不作保证；若有一列标明已知正常的行，即可保证"},
     {"en": "few held-out rows ({count}) to compare with: the share of false alarms is a rough guess", "zh": "可供比较的留出行太少（{count}）：误报比例只是粗略估计"},
     {"en": "the rows differ from the training rows as a whole (drift): p-values and the share of false alarms do not hold for them; fit again on newer rows", "zh": "这些行整体上不同于训练行（漂移）：p 值和误报比例对它们不成立；请用更新的数据重新训练"},

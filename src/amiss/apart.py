@@ -1,0 +1,87 @@
+"""Cells so far from all others of their column that they are evidence by themselves.
+
+Distances from a column's median, on either side, fall off as a power at most (Pareto). Of such tails the logs of the
+ordered distances have independent exponential gaps, the i-th times i (Rényi, 1953), whose mean is Hill's (1975) index
+of the tail. So the gap below the j furthest cells is held against the mean gap of those that follow: few cells tell
+little of it, so ``WORTH`` gaps of a tail as heavy as Student's with three degrees of freedom are added, which is a
+Gamma prior and makes the p-value that of a Pareto's of the second kind. Tails lighter than a power's are taken for too
+heavy, which costs power only; much heavier ones speak too often where rows are few.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+LEVEL = 0.01  #: of the question whether any cell of a table stands apart
+TAIL = 0.05  #: share of the cells whose gaps tell how heavy a tail is
+LEAST = 5  #: of fewer gaps nothing is said
+WORTH, SHAPE = 40.0, 1 / 3  #: gaps that are added, and their mean
+FEW = 0.02  #: share of a column's cells that can stand apart, on either side
+TIED = 0.03  #: share of the cells of a column, at most, that have one value
+ALIKE = 5  #: so many cells always may
+TIMES = 3.0  #: as many times further out than all others they are, at least
+CLEAR = 10.0  #: the same, where all other cells but a few are one value
+RARE = 0.01  #: share of new rows that would have a number other than their column's one value
+
+
+def apart(columns: list[np.ndarray]) -> Iterator[np.ndarray]:
+    """(rows,) of one column after the other: p-values of the question whether any cell of the table stands apart.
+
+    columns: (rows,) float, NaN = missing. 1 for cells that do not, at the level ``LEVEL``, and in columns that ``TIED``
+    rules out: counts have tails of their own.
+    """
+    for column in columns:
+        found = np.ones(len(column))
+        ordered = np.sort(column[np.isfinite(column)].astype(np.float64))
+        often = max(ALIKE, int(TIED * len(ordered)))
+        sides: tuple[int, ...] = (1, -1)
+        if len(ordered) <= often or (ordered[often:] == ordered[:-often]).any():
+            sides = ()
+        for sign in sides:
+            distance = sign * (ordered[::sign] - np.median(ordered))
+            furthest, p = _gaps(distance)
+            p = np.minimum(p * 2 * len(columns), 1)  # both sides of every column are asked
+            for j in np.flatnonzero((p <= LEVEL) & (furthest[:-1] >= TIMES * furthest[1:])):
+                far = sign * (column - np.median(ordered)) >= furthest[j]
+                found[far] = np.minimum(found[far], p[j])
+        yield found
+
+
+def _gaps(rising: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The furthest distances (groups + 1,), falling, and the p-value of the gap below each but the last (groups,).
+
+    rising: (cells,) distances of a column on one side of its middle, negative on the other. The p-values of the groups
+    share the level, 1 / (j (j + 1)) for the j furthest cells.
+    """
+    count = max(LEAST, int(TAIL * len(rising)))
+    furthest = rising[::-1][: count + 1]
+    if len(furthest) <= count or furthest[-1] <= 0:
+        return np.zeros(1), np.zeros(0)
+    logs, place = np.log(furthest), np.arange(1, count + 1)
+    gaps = np.cumsum(place * (logs[:-1] - logs[1:]))
+    groups = max(1, min(int(FEW * len(rising)), count // 2))
+    place, rest = place[:groups], gaps[-1] - gaps[:groups]
+    here = place * (logs[:groups] - logs[1 : groups + 1])
+    p = (1 + here / (rest + WORTH * SHAPE)) ** -(count - place + WORTH)
+    return furthest[: groups + 1], p * place * (place + 1)
+
+
+def odd(columns: list[np.ndarray], rows: int) -> np.ndarray:
+    """(rows,) bool: rows with a number that is far from a column's one value, where nearly all rows have that value.
+
+    Such rows must be so few that, by exchangeability, a new row is one of them in any of the columns with a chance of
+    at most ``RARE``; and so far, in units of the value itself or of 1, that they are no flag that is seldom set.
+    """
+    found = np.zeros(rows, bool)
+    for column in columns:
+        middle = np.nanmedian(column)
+        distance = np.nan_to_num(np.abs(column - middle))
+        ordered = np.sort(distance[distance > 0])
+        if 0 < len(ordered) * len(columns) <= RARE * rows:
+            enough = np.concatenate([[TIMES * max(abs(middle), 1)], CLEAR * ordered[:-1]])
+            far = ordered[ordered >= np.maximum(enough, enough[0])]
+            if len(far):
+                found |= distance >= far[0]
+    return found
