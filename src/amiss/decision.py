@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from amiss import tails
 from amiss.errors import ModelFileError, OptionError
 from amiss.report.strings import say
 
@@ -27,12 +28,10 @@ PERIODS = {"hour": 3_600, "day": 86_400, "week": 604_800}  #: seconds
 MONDAY = 4 * 86_400  #: the first Monday since 1970, from which weeks are counted
 EVIDENCE = 0.05  #: level of the question whether anything is amiss at all
 FITTED = 0.01  #: the part of it that fitted tails get where held-out rows are known to be normal
-STEEPEST = 2.0  #: shape of a tail, at most
 TINY = 1e-12
 CROWDED = 0.2  #: share of the strangest rows, at most, that are counted
-#: quantiles through which tails are fitted; a p-value is the largest that any of them gives
-TAILS = ((0.5, 0.75, 0.875), (0.8, 0.9, 0.95))
 FEWEST = 5  #: a precision is told from at least this many flagged rows
+TOLD = 8  #: of fewer held-out rows no tail is fitted
 EXACT = 10  #: with this many clean held-out rows at least as strange, their share is the p-value and nothing is fitted
 
 
@@ -134,27 +133,20 @@ class Decision:
     @cached_property
     def _quantiles(self) -> list[np.ndarray]:
         """Of the normal scores, where each of the tails goes through."""
-        return [np.quantile(self.normal, levels) for levels in TAILS]
+        return tails.through(self.normal)
 
     def tail_p_values(self, score: np.ndarray) -> np.ndarray:
-        """(rows,) p-values that go on beyond the held-out rows, by tails fitted to the bulk of their scores.
+        """(rows,) p-values that go on beyond the held-out rows, by fitted tails: see :mod:`amiss.tails`.
 
-        Plain conformal p-values end at 1 / (held-out rows + 1), and where the held-out rows hold the anomalies too,
-        none is ever small enough for Benjamini and Hochberg. Generalised Pareto tails go through three quantiles
-        each (Pickands, 1975), never lighter than exponential: one through the middle, which few anomalies reach, and
-        one further out, so that a tail that grows heavier outwards is not taken for evidence; the larger p-value
-        counts. Fails where scores have a second cluster (a rare kind of normal row) beyond all the quantiles, and has
-        little power where more than a twentieth of the rows are anomalies.
         Where the held-out rows are known to be normal, the exact p-values are kept as far as they go.
         """
-        normal, exact = self.normal, self.p_values(score)
-        if len(normal) < 8:
+        exact = self.p_values(score)
+        if len(self.normal) < TOLD:
             return np.ones(len(score))
-        tails = [pareto_tail(quantiles, score, levels[0], exact) for levels, quantiles in zip(TAILS, self._quantiles)]
-        fitted = np.maximum.reduce(tails)
+        fitted = tails.fitted(self._quantiles, score, exact)
         if not self.clean:
             return fitted
-        return np.where(exact * (1 + len(normal)) > EXACT, exact, np.minimum(fitted, exact))
+        return np.where(exact * (1 + len(self.normal)) > EXACT, exact, np.minimum(fitted, exact))
 
     def evidence(self, score: np.ndarray) -> bool:
         """Whether a batch holds evidence, at the level ``EVIDENCE``, that anything is amiss.
@@ -330,26 +322,3 @@ def wilson(hits: int, of: int, z: float = 1.96) -> tuple[float, float]:
     middle = (share + z * z / (2 * of)) / unit
     half = z * np.sqrt(share * (1 - share) / of + z * z / (4 * of * of)) / unit
     return float(max(0.0, middle - half)), float(min(1.0, middle + half))
-
-
-def pareto_shape(quantiles: np.ndarray) -> float:
-    """The shape of a generalised Pareto tail through three quantiles, whose upper shares halve (Pickands, 1975)."""
-    q1, q2, q3 = quantiles
-    return float(np.clip(np.log2(max((q3 - q2) / max(q2 - q1, TINY), TINY)), -STEEPEST, STEEPEST))
-
-
-def pareto_tail(
-    quantiles: np.ndarray, score: np.ndarray, level: float, below: np.ndarray, shape: float | None = None
-) -> np.ndarray:
-    """(rows,) p-values by a generalised Pareto tail through three quantiles whose upper shares halve.
-
-    level: of the first; below it, ``below`` is kept. shape: None for that of the quantiles; taken for 0 where negative.
-    """
-    q1, q2, _ = quantiles
-    if q2 <= q1:
-        return below
-    shape = max(0.0, pareto_shape(quantiles) if shape is None else shape)
-    scale = (q2 - q1) * shape / (2**shape - 1) if shape > 1e-6 else (q2 - q1) / np.log(2)
-    excess = np.maximum(score - q1, 0) / scale
-    tail = (1 - level) * ((1 + shape * excess) ** (-1 / shape) if shape > 1e-6 else np.exp(-excess))
-    return np.where(score > q1, tail, below)

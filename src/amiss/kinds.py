@@ -78,10 +78,10 @@ def infer_column(series: pl.Series, rows: int, nulls: Sequence[str] = ()) -> Col
         return Column(series.name, "identifier", "words", series.null_count(), note=f"{series.dtype} in every cell")
     if cells.is_text(series.dtype):
         return _from_text(series, rows, tuple(nulls))
-    return _from_typed(series, rows, tuple(nulls))
+    return _from_typed(series, rows)
 
 
-def _from_typed(series: pl.Series, rows: int, nulls: tuple[str, ...]) -> Column:
+def _from_typed(series: pl.Series, rows: int) -> Column:
     dtype = series.dtype
     kind: Kind
     if dtype == pl.Duration:
@@ -119,7 +119,7 @@ def _from_text(series: pl.Series, rows: int, nulls: tuple[str, ...]) -> Column:
     some = _some(text, present["word"], nulls)
     found = None
     if sum(map(bool, map(_DIGIT, some))) >= len(some) / 2:
-        found = _as_numbers(column, present, some, seen, nulls) or _as_dates(column, text, present, some, seen, nulls)
+        found = _as_numbers(column, present, some, seen, nulls) or _as_dates(column, text, present, some, nulls)
     return found or _settled(_from_words(column, present, seen), present["word"])
 
 
@@ -237,7 +237,7 @@ def _name_words(name: str) -> tuple[set[str], str]:
 
 
 def _as_dates(
-    column: Column, text: pl.Series, present: pl.DataFrame, some: pl.Series, seen: int, nulls: tuple[str, ...]
+    column: Column, text: pl.Series, present: pl.DataFrame, some: pl.Series, nulls: tuple[str, ...]
 ) -> Column | None:
     """The column as dates, if one form fits its cells."""
     words, counts = present["word"], present["count"]

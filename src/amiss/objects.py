@@ -33,11 +33,11 @@ def from_object(source: Any) -> tuple[pl.DataFrame, str, list[str]]:
     if isinstance(source, Mapping):
         return _from_columns(source), "<columns>", []
     if isinstance(source, Sequence) and source and all(isinstance(row, Mapping) for row in source):
-        return from_rows(source, "<rows>"), "<rows>", []
+        return from_rows(source), "<rows>", []
     raise TableError("this is no table", required=_ACCEPTED, found=_described(source))
 
 
-def from_rows(rows: Iterable[Mapping[str, Any]], source: str) -> pl.DataFrame:
+def from_rows(rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
     """Rows of dicts; a key that a row lacks is a missing cell, a value that is a list or a dict becomes its JSON."""
     columns: dict[str, list[Any]] = {}
     count = 0

@@ -24,7 +24,7 @@ def read_json(data: bytes, source: str) -> pl.DataFrame:
         raise TableError(
             "this JSON is no table", where=source, required='a list of objects, [{"a": 1}, ...]', found=_named(rows)
         )
-    return from_rows(rows, source)
+    return from_rows(rows)
 
 
 def read_json_lines(data: bytes, source: str) -> pl.DataFrame:
@@ -52,7 +52,7 @@ def read_json_lines(data: bytes, source: str) -> pl.DataFrame:
                 f"line {number} is no object", where=source, required='{"column": value, ...}', found=_named(row)
             )
         rows.append(row)
-    return from_rows(rows, source)
+    return from_rows(rows)
 
 
 def _nested(frame: pl.DataFrame) -> bool:

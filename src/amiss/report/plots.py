@@ -13,7 +13,6 @@ import numpy as np
 
 W, H = 560, 240
 LEFT, RIGHT, TOP, BOTTOM = 46, 12, 24, 34
-COLOURS = "--ink:#1b2430;--faint:#8a94a3;--line:#d8dee6;--blue:#2f6fb3;--red:#c8372d"
 
 
 def esc(text: object) -> str:

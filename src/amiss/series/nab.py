@@ -20,7 +20,6 @@ class Profile(NamedTuple):
 
 STANDARD = Profile()
 FEW_FALSE = Profile(false=0.22)  #: "reward low FP rate"
-FEW_MISSED = Profile(missed=2.0)  #: "reward low FN rate"
 
 Windows = Sequence[tuple[int, int]]  #: first and last rows of the labelled windows, both inclusive
 

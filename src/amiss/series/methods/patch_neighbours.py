@@ -41,7 +41,7 @@ class PatchNeighbours(SeriesLearner):
         places = np.unique(np.linspace(0, len(y) - self.windows_[0], MOST_REFERENCES).astype(int))
         self.arrays_ |= {"net": net, "places": places, "references": embeddings(net, y, places, self.windows_[0])}
 
-    def _nearest(self, e: np.ndarray, places: np.ndarray, first: int) -> tuple[np.ndarray, np.ndarray]:
+    def _nearest(self, e: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Mean distances of embeddings (windows, numbers) at ``places`` to their neighbours, and the nearest one."""
         theirs, at = self.arrays_["references"], self.arrays_["places"]
         far, best = np.empty(len(e)), np.empty(len(e), int)
@@ -58,7 +58,7 @@ class PatchNeighbours(SeriesLearner):
         length = min(self.windows_[0], len(y))
         stretches: tuple[Stretch, ...] = p.stretches
         starts = window_starts(stretches, length, max(1, len(y) // MOST_WINDOWS))
-        far, _ = self._nearest(embeddings(self.arrays_["net"], y, starts, length), starts, p.first)
+        far, _ = self._nearest(embeddings(self.arrays_["net"], y, starts, length), starts)
         score = np.nan_to_num(to_steps(far, starts, length, stretches, len(y)))
 
         def shares(steps: np.ndarray) -> np.ndarray:
@@ -68,12 +68,12 @@ class PatchNeighbours(SeriesLearner):
             at = np.clip(steps - length // 2, 0, len(y) - length)
             windows = window_view(p.z, length)
             mine = np.array(windows[at])
-            far, best = self._nearest(self._embedded(mine), at, p.first)
+            far, best = self._nearest(self._embedded(mine), at)
             other, gain = windows[self.arrays_["places"][best]], np.empty((len(steps), p.z.shape[1]))
             for channel in range(p.z.shape[1]):
                 changed = mine.copy()
                 changed[..., channel] = other[..., channel]
-                gain[:, channel] = far - self._nearest(self._embedded(changed), at, p.first)[0]
+                gain[:, channel] = far - self._nearest(self._embedded(changed), at)[0]
             return shares_of(np.maximum(gain, 0))
 
         return over_period(score[:, None], p, self.period_)[:, 0], shares, self._typical(p)
