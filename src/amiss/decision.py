@@ -108,6 +108,11 @@ class Decision:
         order = np.argsort(held, kind="stable")
         return cls(rule, np.asarray(held, np.float64)[order], labels[order])
 
+    @classmethod
+    def within(cls, rule: Rule, score: np.ndarray) -> Decision:
+        """Held against these scores themselves, all of them: a share of them is a share of no others."""
+        return cls(rule, np.sort(score.astype(np.float64)), np.full(len(score), -1, np.int8))
+
     def with_rule(self, rule: Rule) -> Decision:
         return replace(self, rule=rule)
 

@@ -34,7 +34,7 @@ def judged(model: Model, table: Table) -> tuple[pl.DataFrame, Verdict]:
     known = model.decision.clean or (model.decision.labels == 1).any() or isinstance(model.detector, Classifier)
     evident, p_value, decision = None, model.decision.p_values(score), model.decision
     if not known and model.rule.name == "contamination":  # a share is of the whole table
-        decision = Decision(model.rule, np.sort(score), np.full(len(score), -1, np.int8))
+        decision = Decision.within(model.rule, score)
     flagged = decision.flag(score, times(model.rule, table))
     if not known:
         blocks = blocks_of(model.encoder.columns_of_features(), len(model.schema.learned))

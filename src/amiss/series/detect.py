@@ -231,7 +231,7 @@ def judged(
     p_value = told.tail_p_values(score)
     if rule is not None:
         share = rule.name == "contamination" and not new
-        held = Decision.learn(rule, score, None, seed) if share else told.with_rule(rule)
+        held = Decision.within(rule, score) if share else told.with_rule(rule)
         return p_value, held.flag(score, seconds)
     if clean:
         limit = ALARM * max(float(ordinary.max()), 0.0)
