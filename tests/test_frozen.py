@@ -9,7 +9,6 @@ from sklearn.metrics import average_precision_score
 from amiss.default import AnomalyClassifier
 from amiss.frozen import UNITS, frozen, init_frozen
 from amiss.handful import FEW
-from amiss.networks import init_bins, piecewise
 
 
 def planted(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -35,14 +34,6 @@ def test_score_has_its_unit_and_parts_the_kinds() -> None:
     other, truth = planted(2000, 1)
     score = np.asarray(frozen(buffers, np.concatenate([other, np.ones((2000, 2), np.float32)], 1)))
     assert average_precision_score(truth, score) > 0.35
-
-
-def test_bins_are_the_same_in_numpy_and_jax() -> None:
-    x, y = planted(300, 0)
-    bins = init_bins(x, 4, y)
-    import jax.numpy as jnp
-
-    assert np.allclose(piecewise(bins, x), piecewise(bins, jnp.asarray(x)), atol=1e-6)
 
 
 def test_a_handful_of_labels() -> None:

@@ -26,7 +26,7 @@ LAYERS: list[tuple[str, ...]] = [
     ("words", "formulas", "tails"),
     ("space",),
     ("schema", "plain", "params", "sampling", "programs", "numeric", "trees", "evaluate", "calibrate"),
-    ("networks", "frozen", "likeness", "train", "decision"),
+    ("bins", "networks", "frozen", "likeness", "train", "decision"),
     ("handful", "council"),
     ("verdict",),
     VIEWS,
@@ -42,6 +42,7 @@ LAYERS: list[tuple[str, ...]] = [
     ("store",),
     SERIES,
     ("parts",),
+    ("pairs",),
     ("encoder",),
     ("splits", "journal"),
     ("leaks", "crossfit", "background", "reasons", "surrogates"),
@@ -73,6 +74,7 @@ FAMILIES = [VIEWS, READING, TABLES, SERIES, LAYERS[-2], LAYERS[-1]]
 #: Who may import a library at all; a library that is not named here is free.
 LIBRARIES: dict[str, tuple[str, ...]] = {
     "jax": (
+        "bins",
         "params",
         "programs",
         "networks",
@@ -111,6 +113,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "pyarrow": ("objects", "reading", "writing"),
     "sklearn": (
         "base",
+        "bins",
         "classifier",
         "imbalance",
         "default",

@@ -12,19 +12,19 @@ import optax
 from jax import Array
 
 from amiss.base import Report
+from amiss.bins import init_bins, piecewise, room_for_bins
 from amiss.calibrate import logistic
 from amiss.classifier import Classifier
 from amiss.errors import Range
 from amiss.imbalance import ImbalancedClassifier
-from amiss.networks import init_bins, piecewise, room_for_bins
 from amiss.sampling import Data
 
 ROOM_ROWS = 20_000  #: rows, at most, that are looked at for how many columns are cut
 
 
-def init_seen(data: Data, bins: int, room: int | None, columns: int) -> tuple[dict[str, Any], int, int]:
+def init_seen(data: Data, bins: int, leaves: int, room: int | None, columns: int) -> tuple[dict[str, Any], int, int]:
     """Buffers for :func:`seen` and of the score's scale, how many inputs there are, and how many of them are real."""
-    buffers = init_bins(data["x"], bins, data["y"], room) if bins else {}
+    buffers = init_bins(data["x"], bins, data["y"], room, leaves) if bins else {}
     buffers |= {"gain": np.ones((), np.float32), "shift": np.zeros((), np.float32)}
     inputs = data["x"].shape[-1] + (buffers["low"].size if bins else 0)
     return buffers, inputs, columns + int((buffers["slope"] > 0).sum()) if bins else columns
@@ -56,13 +56,19 @@ class CutClassifier(ImbalancedClassifier):
 
     bins: quantile bins of all rows, and as many of the anomalies, that every column is also cut into (piecewise-linear
     encoding, Gorishniy et al., 2022); 0 for the bare columns.
+    leaves: of a classification tree of each column, whose thresholds are cuts beside these quantiles; 0 for none.
     column_rate: how much faster than the weights a scale of every input is learned, which mutes columns; 0 for none.
     """
 
     bins: int = 0
+    leaves: int = 0
     column_rate: float = 0.0
 
-    ranges: ClassVar[dict[str, Range]] = {"bins": Range(0, whole=True), "column_rate": Range(0)}
+    ranges: ClassVar[dict[str, Range]] = {
+        "bins": Range(0, whole=True),
+        "leaves": Range(0, whole=True),
+        "column_rate": Range(0),
+    }
     room_: ClassVar[int | None] = None  #: columns that there is room to cut, the same for all members
 
     @property
@@ -72,7 +78,7 @@ class CutClassifier(ImbalancedClassifier):
     def fit_encoded(self, z: np.ndarray, y: np.ndarray | None = None, *, report: Report | None = None) -> Classifier:
         if self.bins and y is not None and len(z):
             part = slice(None, None, -(-len(z) // ROOM_ROWS))
-            self.room_ = room_for_bins(z[part], self.bins, y[part])  # type: ignore[misc]
+            self.room_ = room_for_bins(z[part], self.bins, y[part], self.leaves)  # type: ignore[misc]
         super().fit_encoded(z, y, report=report)
         rows, scores = self.honest_
         if self.stopping != "loss" and y is not None and len(np.unique(y[rows])) == 2:

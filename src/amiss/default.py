@@ -34,6 +34,7 @@ def networks() -> mixture.Networks:
 SOME_ROWS = 20_000  #: rows that show how loud what speaks beside the trained networks is
 MANY, STEPS_OF_MANY, STEPS_LEAST = 50_000, 1_500, 750  #: rows beyond which batches are so wide that fewer steps do
 KINDS, OF_EACH = 4, 5 / 8  #: of classifiers, where there are anomalies enough; members of each, of those of one alone
+LEAVES = 8  #: of the trees whose thresholds are cuts, too, where several kinds speak
 NCA_OWN = {"learning_rate", "weight_decay", "dropout", "steps", "batch_size"}  #: settings that are not the networks'
 WIDE = 32  #: columns of many rows beyond which there are fewer still, as a step costs more
 
@@ -146,6 +147,7 @@ class AnomalyClassifier(FeedForward):
         members = max(min(self.n_estimators, 2), round(self.n_estimators * OF_EACH))
         own = {f.name: getattr(self, f.name) for f in fields(FeedForward)} | {
             "n_estimators": members,
+            "leaves": LEAVES,
             "validation_fraction": min(1.0, self.validation_fraction * self.n_estimators) / members,
             "budget": self.budget and self.budget / KINDS,
         }

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from amiss.errors import ModelFileError
 from amiss.numeric import Scaler
+from amiss.pairs import Pair, learn_pairs
 from amiss.parts import FITS, CategoryPart, Feature, NumericPart, Part, part_from_json
 from amiss.schema import Schema
 from amiss.table import Table
@@ -22,12 +23,13 @@ class Encoder:
     """Cleaning, selection and scaling, learned from training rows only.
 
     parts: one a learned column. scaler: standardises the parts' scaled features; indicators stay 0 or 1.
-    features: columns of the matrix in order, the scaled ones first.
+    features: columns of the matrix in order, the scaled ones first. pairs: of columns that tell more together.
     """
 
     schema: Schema
     parts: list[Part]
     scaler: Scaler
+    pairs: list[Pair] = field(default_factory=list)
 
     @classmethod
     def fit(
@@ -57,10 +59,14 @@ class Encoder:
                 if isinstance(part, CategoryPart) and part.many:
                     part.learn_rates(table.codes(part.column, part.values)[rows], y[rows])
                     part.learn_means(table, rows, numbers)
-        encoder = cls(table.schema, parts, Scaler.fit(np.zeros((0, 0))))
+        fold = np.random.default_rng(RATE_SEED).integers(RATE_FOLDS, size=len(rows))
+        paired = [] if y is None else learn_pairs(table, rows, y[rows], fold)
+        encoder = cls(table.schema, parts, Scaler.fit(np.zeros((0, 0))), [pair for pair, _ in paired])
         scaled, matrix = encoder._encode(table)
         if y is not None:
-            encoder._unlearn_own_rows(table, scaled, rows, y)
+            encoder._unlearn_own_rows(table, scaled, rows, y, fold)
+        for at, (_, own) in enumerate(reversed(paired), 1):
+            scaled[rows, -at] = own
         encoder.scaler = Scaler.fit(scaled if len(rows) == table.rows else scaled[rows], bend)
         return encoder, encoder._scale(scaled, matrix)
 
@@ -71,7 +77,8 @@ class Encoder:
     @property
     def features(self) -> list[Feature]:
         pairs = [part.features() for part in self.parts]
-        return [f for scaled, _ in pairs for f in scaled] + [f for _, plain in pairs for f in plain]
+        scaled = [f for scaled, _ in pairs for f in scaled] + [pair.feature for pair in self.pairs]
+        return scaled + [f for _, plain in pairs for f in plain]
 
     def columns_of_features(self) -> np.ndarray:
         """(features,) index of each feature's column among the schema's learned columns."""
@@ -89,42 +96,50 @@ class Encoder:
                 scaled, plain = by_name[column.name].features()
                 entry["features"] = [f.name for f in scaled + plain]
                 entry["steps"] = _steps(by_name[column.name], any(bent[f.name] for f in scaled))
+                own = [pair for pair in self.pairs if pair.first == column.name]
+                entry["features"] += [pair.feature.name for pair in own]
+                entry["steps"] += [f"anomalies of its value with that of {pair.second}" for pair in own]
             else:
                 entry["steps"] = [f"left out: {column.note or column.kind}"]
             described.append(entry)
         return described
 
     def to_json(self) -> dict[str, Any]:
-        return {"parts": [p.to_json() for p in self.parts], "scaler": self.scaler.to_json()}
+        parts, pairs = ([p.to_json() for p in each] for each in (self.parts, self.pairs))
+        return {"parts": parts, "pairs": pairs, "scaler": self.scaler.to_json()}
 
     @classmethod
     def from_json(cls, schema: Schema, state: Any) -> Encoder:
         """Inverse of :meth:`to_json`. Raises ModelFileError for anything else."""
         try:
-            return cls(schema, [part_from_json(p) for p in state["parts"]], Scaler.from_json(state["scaler"]))
+            parts, pairs = map(part_from_json, state["parts"]), map(Pair.from_json, state["pairs"])
+            return cls(schema, list(parts), Scaler.from_json(state["scaler"]), list(pairs))
         except (KeyError, TypeError, ValueError) as error:
             raise ModelFileError("the model's encoder is damaged", found=repr(error)) from error
 
     def _encode(self, table: Table) -> tuple[np.ndarray, np.ndarray]:
         """(rows, scaled features) float64, before scaling, and the matrix (rows, features) float32 without them."""
         sizes = [tuple(len(f) for f in part.features()) for part in self.parts]
-        wide = sum(s for s, _ in sizes)
+        wide = sum(s for s, _ in sizes) + len(self.pairs)
         scaled = np.empty((table.rows, wide))
         matrix = np.zeros((table.rows, wide + sum(p for _, p in sizes)), np.float32)
         at, flag = 0, wide
         for part, (own, flags) in zip(self.parts, sizes):
             part.encode(table, scaled[:, at : at + own], matrix[:, flag : flag + flags])
             at, flag = at + own, flag + flags
+        for i, pair in enumerate(self.pairs):
+            scaled[:, at + i] = pair.encode(table)
         return scaled, matrix
 
     def _scale(self, scaled: np.ndarray, matrix: np.ndarray) -> np.ndarray:
         matrix[:, : scaled.shape[1]] = self.scaler.transform(scaled)
         return matrix
 
-    def _unlearn_own_rows(self, table: Table, scaled: np.ndarray, rows: np.ndarray, y: np.ndarray) -> None:
+    def _unlearn_own_rows(
+        self, table: Table, scaled: np.ndarray, rows: np.ndarray, y: np.ndarray, fold: np.ndarray
+    ) -> None:
         """Replace training rows' category rates by those of the other folds, and means by those of the other rows."""
         names = [f for part in self.parts for f in part.features()[0]]
-        fold = np.random.default_rng(RATE_SEED).integers(RATE_FOLDS, size=len(rows))
         for part in self.parts:
             if not isinstance(part, CategoryPart) or not part.rates:
                 continue

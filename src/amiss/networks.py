@@ -19,8 +19,6 @@ from amiss.errors import OptionError, check_number, did_you_mean
 
 Weights = dict[str, Array]
 
-CUT_PAD = 16  #: cut columns are padded to a multiple of this
-LEAST_BIN = 1e-4  #: the width of a bin, in standard deviations of its column, at least
 CENTRE_ROWS, LEAST_CENTRE = 4096, 0.1  #: rows that a centre is the mean of; a centre at zero is reached by no weights
 SLOPE = 0.1  #: of the leaky rectifier
 FAR = 1e30  #: squared distance to a reference that only fills up the array
@@ -113,55 +111,6 @@ def mlp(
                 key, now = jax.random.split(key)
                 x = drop(x, dropout, now)
     return x
-
-
-def room_for_bins(rows: np.ndarray, bins: int, y: np.ndarray) -> int:
-    """How many columns of rows (rows, columns) are cut, up to a multiple of ``CUT_PAD``: the same for all members."""
-    cut = sum(len(found) > 2 for found in _edges(rows, bins, y))
-    return -(-max(1, cut) // CUT_PAD) * CUT_PAD
-
-
-def init_bins(rows: np.ndarray, bins: int, y: np.ndarray, room: int | None = None) -> dict[str, np.ndarray]:
-    """Buffers for :func:`piecewise` from rows (rows, columns): the columns that are cut, those of over two values, and
-    their bins' lower ends and slopes (cut columns, 2 bins). Padded so that tables share programs.
-
-    Half of the cuts are quantiles of all rows, half of the anomalies (y = 1): the few anomalies often lie in what would
-    be one bin. There are no more of these than half of the anomalies, so that no cut is a single row's.
-
-    room: for so many columns; those with the most bins where there are more, :func:`room_for_bins` of rows if None."""
-    room = room or room_for_bins(rows, bins, y)
-    edges = _edges(rows, bins, y)
-    cut = sorted((j for j, found in enumerate(edges) if len(found) > 2), key=lambda j: -len(edges[j]))[:room]
-    low = np.zeros((room, 2 * bins + 1), np.float32)
-    slope = np.zeros_like(low)  # stays 0 where there are fewer bins than there is room for
-    for i, j in enumerate(sorted(cut)):
-        low[i, : len(edges[j]) - 1] = edges[j][:-1]
-        slope[i, : len(edges[j]) - 1] = 1 / np.diff(edges[j])
-    columns = np.array(sorted(cut), np.int32)
-    return {"columns": np.pad(columns, (0, room - len(cut))), "low": low, "slope": slope}
-
-
-def _edges(rows: np.ndarray, bins: int, y: np.ndarray) -> list[np.ndarray]:
-    """The cuts of each column, in order."""
-    anomalies = rows[y == 1]
-    levels, own = np.linspace(0, 1, bins + 1), np.linspace(0, 1, min(bins, len(anomalies) // 2) + 1)
-    edges = []
-    for j in range(rows.shape[1]):
-        found = np.quantile(rows[:, j], levels)
-        if len(own) > 1:
-            found = np.concatenate([found, np.quantile(anomalies[:, j], own)])
-        found = np.unique(found.astype(np.float32))
-        edges.append(found[np.append(True, np.diff(found) > LEAST_BIN)])
-    return edges
-
-
-def piecewise(bins: dict[str, Any], x: Any) -> Any:
-    """(rows, columns) -> (rows, columns + cut columns * bins): how far every bin is passed, from -1 to 1 (Gorishniy et
-    al., 2022), beside the numbers themselves, so that a network can bend at a column's own quantiles. NumPy or JAX."""
-    xp: Any = np if isinstance(x, np.ndarray) else jnp
-    passed = xp.clip((x[:, bins["columns"], None] - bins["low"][None]) * bins["slope"][None], 0, 1) * 2 - 1
-    passed = xp.where(bins["slope"][None] > 0, passed, xp.float32(0))
-    return xp.concatenate([x, passed.reshape(len(x), -1)], 1)
 
 
 def drop(x: Array, rate: float, key: Array) -> Array:

@@ -26,6 +26,7 @@ def _method(
     act: str,
     dropout: float,
     bins: int,
+    leaves: int,
     scale: float,
     focus: float,
     smooth: float,
@@ -36,7 +37,7 @@ def _method(
     function, shares = activation(act), mixing(mix)
 
     def init(rng: np.random.Generator, data: Data, columns: int) -> Params:
-        buffers, inputs, real = init_seen(data, bins, room, columns)
+        buffers, inputs, real = init_seen(data, bins, leaves, room, columns)
         if few:
             buffers |= init_handful(rng, data["x"], data["y"], columns, partial(seen, buffers))
         buffers["mixes"] = np.asarray(rng.random(), np.float32)
@@ -100,6 +101,7 @@ class FeedForward(CutClassifier):
 
     def method(self) -> Method:
         return _method(
-            tuple(self.hidden), self.activation, float(self.dropout), int(self.bins), float(self.column_rate),
-            self._focus(), float(self.label_smoothing), float(self.mixup), self.room_, self.few_,
+            tuple(self.hidden), self.activation, float(self.dropout), int(self.bins), int(self.leaves),
+            float(self.column_rate), self._focus(), float(self.label_smoothing), float(self.mixup), self.room_,
+            self.few_,
         )  # fmt: skip

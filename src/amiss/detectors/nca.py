@@ -27,10 +27,17 @@ NEAREST = 1e-6  #: squared distance below which rows are one
 
 @lru_cache
 def _method(
-    dimensions: int, references: int, dropout: float, bins: int, scale: float, focus: float, room: int | None
+    dimensions: int,
+    references: int,
+    dropout: float,
+    bins: int,
+    leaves: int,
+    scale: float,
+    focus: float,
+    room: int | None,
 ) -> Method:
     def init(rng: np.random.Generator, data: Data, columns: int) -> Params:
-        buffers, inputs, real = init_seen(data, bins, room, columns)
+        buffers, inputs, real = init_seen(data, bins, leaves, room, columns)
         space = rng.standard_normal((inputs, dimensions)) * SPREAD / np.sqrt(real)
         weights = {"space": space.astype(np.float32), "unit": np.zeros(1, np.float32), "prior": np.zeros(1, np.float32)}
         if scale:
@@ -131,8 +138,8 @@ class NCA(CutClassifier):
 
     def method(self) -> Method:
         return _method(
-            int(self.dimensions), int(self.references), float(self.dropout), int(self.bins), float(self.column_rate),
-            self._focus(), self.room_,
+            int(self.dimensions), int(self.references), float(self.dropout), int(self.bins), int(self.leaves),
+            float(self.column_rate), self._focus(), self.room_,
         )  # fmt: skip
 
     def _as_ensemble(self, scores: np.ndarray, every: np.ndarray) -> np.ndarray:
