@@ -191,6 +191,17 @@ def test_members_of_different_sizes() -> None:
     assert error(both, data, many[0], 1) < 0.5 < error(both, data, few[0], 0), "few rows, few steps"
 
 
+def test_an_odd_number_of_members_compiles_nothing_more() -> None:
+    """Both groups share one program, in which what is no member takes no steps and is not kept."""
+    data = make_data(300, noise=1)
+    splits = [halves(300), halves(300)[::-1]] * 2
+    four = run(data, splits, epochs=5)
+    programs = train._advance._cache_size()
+    three = run(data, splits[:3], epochs=5)
+    assert np.array_equal(three.weights["w"], four.weights["w"][:3])
+    assert train._advance._cache_size() == programs
+
+
 def test_sample_weights_count_as_so_many_rows() -> None:
     data = make_data(40, noise=2)
     weights = np.random.default_rng(0).integers(0, 4, 40)

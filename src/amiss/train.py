@@ -219,7 +219,7 @@ def train(
     judge = judge if all(len(held) for _, held in splits) else None
     groups = [
         _Group(
-            method, data, members[c], splits[c], rngs[c], plan, sampler, gather, stop, started, judge is not None
+            method, data, members[c], splits[c], rngs[c], plan, sampler, gather, stop, started, judge is not None, half
         ) for c in cuts
     ]  # fmt: skip
     with ThreadPoolExecutor(max(1, min(len(groups), os.cpu_count() or 1))) as pool:
@@ -244,9 +244,9 @@ def train(
                     report(groups[0].progress())
             except KeyboardInterrupt:
                 stop.set()
-    flat = np.concatenate([g.best for g in groups])
+    flat = np.concatenate([g.best[: g.real] for g in groups])
     # where no look at the held-out rows was finite, the best weights are the first ones: nothing was learned
-    if not np.isfinite(flat).all() or not all(np.isfinite(g.best_loss).all() for g in groups):
+    if not np.isfinite(flat).all() or not all(np.isfinite(g.best_loss[: g.real]).all() for g in groups):
         raise AmissError("training diverged", found="weights that are not finite", hint="use a lower learning_rate")
     named = [groups[0].layout.unravel(vector) for vector in flat]
     reason = "interrupted" if stop.is_set() else groups[0].stopped
@@ -256,8 +256,8 @@ def train(
 
 def _judged(judge: Judge, groups: Sequence[_Group]) -> float:
     """The judge's loss of the held-out rows, each with the mean score of the members that hold it out."""
-    held = np.concatenate([rows[:ASSESS_MOST] for group in groups for _, rows in group.splits])
-    seen = np.concatenate([each[: len(rows)] for g in groups for each, (_, rows) in zip(g.seen, g.splits)])
+    held = np.concatenate([rows[:ASSESS_MOST] for g in groups for _, rows in g.splits[: g.real]])
+    seen = np.concatenate([each[: len(rows)] for g in groups for each, (_, rows) in zip(g.seen[: g.real], g.splits)])
     rows, place, count = np.unique(held, return_inverse=True, return_counts=True)
     return judge(rows, np.bincount(place, seen) / count) if np.isfinite(seen).all() else math.inf
 
@@ -265,14 +265,18 @@ def _judged(judge: Judge, groups: Sequence[_Group]) -> float:
 class _Group:
     """Members that train together in one program, on one thread.
 
+    size: members that the program has room for, so that groups share it; the last of them is repeated without steps,
+    ``real`` of them are members.
     seen: (members, rows) of the last look at the validation rows: the watched losses, or, to be judged, the scores.
     """
 
     def __init__(
         self, method: Method, data: Data, members: Sequence[Params], splits: Sequence[tuple[np.ndarray, np.ndarray]],
         rngs: Sequence[np.random.Generator], plan: Plan, sampler: Sampler, gather: Gather,
-        stop: threading.Event, started: float, judged: bool,
+        stop: threading.Event, started: float, judged: bool, size: int,
     ) -> None:  # fmt: skip
+        self.real, more = len(members), size - len(members)
+        members, splits = [*members, *[members[-1]] * more], [*splits, *[splits[-1]] * more]
         self.method, self.data, self.splits, self.rngs, self.plan = method, data, splits, rngs, plan
         self.sampler, self.gather, self.stop, self.started, self.judged = sampler, gather, stop, started, judged
         flat, self.layout, decays = ravel([m.weights for m in members])
@@ -317,6 +321,7 @@ class _Group:
         for rng, (rows, _) in zip(self.rngs, self.splits):
             parts = [self.sampler(rng, self.data, rows, self.plan.batch_size) for _ in range(epochs)]
             streams.append((np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])))
+        streams += streams[-1:] * (len(self.splits) - self.real)
         steps = max(len(index) for index, _ in streams)
         return np.stack([_pad(i, steps) for i, _ in streams]), np.stack([_pad(w, steps) for _, w in streams])
 
@@ -336,6 +341,7 @@ class _Group:
             rates = _rates(self.plan, done + start + np.arange(chunk), total)
             seed = np.uint32(self.rngs[0].integers(2**32))
             count = np.clip(real - start, 0, chunk).astype(np.int32)
+            count[self.real :] = 0
             self.state = call(
                 _advance, self.state, self.buffers, batches, rates, self.decay, average, seed, count,
                 method=self.method, layout=self.layout, together=jax.default_backend() != "cpu",
@@ -344,8 +350,8 @@ class _Group:
 
     def _look(self) -> None:
         """Note losses and look at the held-out rows; where nobody judges all members, keep each one's best weights."""
+        zeros = np.zeros(len(self.splits), np.float32)
         self.loss = np.asarray(self.state.losses) / np.maximum(np.asarray(self.state.weights), 1e-12)
-        zeros = np.zeros(len(self.loss), np.float32)
         self.state = self.state._replace(losses=zeros, weights=zeros)
         if not self.validation:
             self.keep(self.loss)
@@ -363,7 +369,8 @@ class _Group:
         better = (watched < self.best_loss) | (not self.validation)
         self.best[better] = np.asarray(self.state.mean)[better]
         self.best_loss[better], self.best_look[better] = watched[better], len(self.history) + 1
-        self.history.append({"epoch": self.epoch, "loss": float(self.loss.mean()), "validation": float(watched.mean())})
+        loss, validation = self.loss[: self.real].mean(), watched[: self.real].mean()
+        self.history.append({"epoch": self.epoch, "loss": float(loss), "validation": float(validation)})
         patient = self.plan.patience is None or not self.validation or self.stopped != "epochs"
         if not patient and (len(self.history) - self.best_look > self.plan.patience).all():
             self.stopped = "patience"
