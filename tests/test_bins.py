@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from amiss.bins import CUT_PAD, init_bins, piecewise, room_for_bins
-from amiss.default import LEAVES, AnomalyClassifier
+from amiss.default import LEAVES, NARROW, AnomalyClassifier
 
 
 def banded(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -70,5 +70,6 @@ def test_no_leaves_are_quantiles_alone() -> None:
 def test_trees_cut_where_several_kinds_speak() -> None:
     """With more than 64 anomalies; with fewer the cuts are those of quantiles alone."""
     default = AnomalyClassifier()
-    assert {kind.leaves for kind in default._kinds().values()} == {LEAVES}
+    assert {kind.leaves for kind in default._kinds(NARROW).values()} == {LEAVES}
+    assert [default._kinds(columns)["cut"].bins for columns in (NARROW, NARROW + 1)] == [8, 4]
     assert default.leaves == 0

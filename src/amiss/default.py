@@ -35,6 +35,7 @@ SOME_ROWS = 20_000  #: rows that show how loud what speaks beside the trained ne
 MANY, STEPS_OF_MANY, STEPS_LEAST = 50_000, 1_500, 750  #: rows beyond which batches are so wide that fewer steps do
 KINDS, OF_EACH = 4, 5 / 8  #: of classifiers, where there are anomalies enough; members of each, of those of one alone
 LEAVES = 8  #: of the trees whose thresholds are cuts, too, where several kinds speak
+NARROW = 16  #: columns beyond which there are half as many bins beside them, as a step costs more
 NCA_OWN = {"learning_rate", "weight_decay", "dropout", "steps", "batch_size"}  #: settings that are not the networks'
 WIDE = 32  #: columns of many rows beyond which there are fewer still, as a step costs more
 
@@ -142,11 +143,12 @@ class AnomalyClassifier(FeedForward):
             self._fit_kinds(z, y, report)
         return self
 
-    def _kinds(self) -> dict[str, CutClassifier]:
+    def _kinds(self, columns: int) -> dict[str, CutClassifier]:
         """The kinds that speak together, not fitted; they hold out the same rows, and each as many as one alone."""
         members = max(min(self.n_estimators, 2), round(self.n_estimators * OF_EACH))
         own = {f.name: getattr(self, f.name) for f in fields(FeedForward)} | {
             "n_estimators": members,
+            "bins": self.bins if columns <= NARROW else (self.bins + 1) // 2,
             "leaves": LEAVES,
             "validation_fraction": min(1.0, self.validation_fraction * self.n_estimators) / members,
             "budget": self.budget and self.budget / KINDS,
@@ -164,7 +166,7 @@ class AnomalyClassifier(FeedForward):
     def _fit_kinds(self, z: np.ndarray, y: np.ndarray, report: Report | None) -> None:
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         kinds: dict[str, CutClassifier] = {}
-        for i, (name, kind) in enumerate(self._kinds().items()):
+        for i, (name, kind) in enumerate(self._kinds(z.shape[1]).items()):
             kind.random_state = seed
             if kinds:
                 kind.imbalance = self.imbalance_
@@ -189,7 +191,7 @@ class AnomalyClassifier(FeedForward):
         if not heard:
             return super().score_encoded(z)
         score = np.zeros(len(z))
-        for name, kind in self._kinds().items():
+        for name, kind in self._kinds(self.columns_).items():
             if name in heard:
                 kind._keep(heard[name], self.columns_, self.stopped_)
                 score += kind.score_encoded(z)
