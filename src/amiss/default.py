@@ -87,10 +87,11 @@ class AnomalyDetector(Detector):
 class AnomalyClassifier(FeedForward):
     """The default with labels: networks of several kinds, each as loud as rows that they held out say.
 
-    Feed-forward networks that also see every column cut at quantiles of both kinds of rows, which gives them what trees
-    have, a bend at any column's own values; the same without the cuts; and learned neighbours with and without them
-    (:class:`~amiss.detectors.nca.NCA`). Dropout and weight decay keep them from over-fitting the few anomalies. The
-    members of a kind hold out every row once, and stop where the average precision of these rows is best.
+    Feed-forward networks that also see every column cut at quantiles of both kinds of rows, and where a tree of the
+    column divides it, which gives them what trees have, a bend at any column's own values; the same without the cuts;
+    and learned neighbours with and without them (:class:`~amiss.detectors.nca.NCA`). Dropout and weight decay keep them
+    from over-fitting the few anomalies. The members of a kind hold out every row once, and stop where the average
+    precision of these rows is best.
     See :class:`~amiss.detectors.feedforward.FeedForward` and :mod:`amiss.council`.
 
     frozen, likeness: with n anomalies, 64 at most, the first kind speaks alone, beside networks with a frozen hidden
