@@ -10,7 +10,7 @@ heavy, which costs power only; much heavier ones speak too often where rows are 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -20,29 +20,30 @@ LEAST = 5  #: of fewer gaps nothing is said
 WORTH, SHAPE = 40.0, 1 / 3  #: gaps that are added, and their mean
 FEW = 0.02  #: share of a column's cells that can stand apart, on either side
 TIED = 0.03  #: share of the cells of a column, at most, that have one value
+ONE_DAY = 0.2  #: the same, of dates
 ALIKE = 5  #: so many cells always may
 TIMES = 3.0  #: as many times further out than all others they are, at least
 CLEAR = 10.0  #: the same, where all other cells but a few are one value
 RARE = 0.01  #: share of new rows that would have a number other than their column's one value
 
 
-def apart(columns: list[np.ndarray]) -> Iterator[np.ndarray]:
+def apart(columns: Sequence[np.ndarray], dates: Sequence[np.ndarray] = ()) -> Iterator[np.ndarray]:
     """(rows,) of one column after the other: p-values of the question whether any cell of the table stands apart.
 
-    columns: (rows,) float, NaN = missing. 1 for cells that do not, at the level ``LEVEL``, and in columns that ``TIED``
-    rules out: counts have tails of their own.
+    columns, dates: (rows,) float, NaN = missing. 1 for cells that do not, at the level ``LEVEL``, and in columns that
+    ``TIED`` rules out: counts have tails of their own. Of dates many may be the same day.
     """
-    for column in columns:
+    for i, column in enumerate(both := [*columns, *dates]):
         found = np.ones(len(column))
         ordered = np.sort(column[np.isfinite(column)].astype(np.float64))
-        often = max(ALIKE, int(TIED * len(ordered)))
+        often = max(ALIKE, int((TIED if i < len(columns) else ONE_DAY) * len(ordered)))
         sides: tuple[int, ...] = (1, -1)
         if len(ordered) <= often or (ordered[often:] == ordered[:-often]).any():
             sides = ()
         for sign in sides:
             distance = sign * (ordered[::sign] - np.median(ordered))
             furthest, p = _gaps(distance)
-            p = np.minimum(p * 2 * len(columns), 1)  # both sides of every column are asked
+            p = np.minimum(p * 2 * len(both), 1)  # both sides of every column are asked
             for j in np.flatnonzero((p <= LEVEL) & (furthest[:-1] >= TIMES * furthest[1:])):
                 far = sign * (column - np.median(ordered)) >= furthest[j]
                 found[far] = np.minimum(found[far], p[j])

@@ -38,8 +38,10 @@ def judged(model: Model, table: Table) -> tuple[pl.DataFrame, Verdict]:
     flagged = decision.flag(score, times(model.rule, table))
     if not known:
         blocks = blocks_of(model.encoder.columns_of_features(), len(model.schema.learned))
-        numbers = [table.numbers(c.name) for c in model.schema.learned if c.kind in ("numeric", "datetime")]
-        chance = surrogates.ask(z, score, int(model.card.get("seed", 0)), blocks, numbers)
+        numbers, dates = (
+            [table.numbers(c.name) for c in model.schema.learned if c.kind == kind] for kind in ("numeric", "datetime")
+        )
+        chance = surrogates.ask(z, score, int(model.card.get("seed", 0)), blocks, numbers, dates)
         evident, p_value = chance.evident, chance.told(p_value)
         if model.rule.name == "fdr":
             flagged = benjamini_hochberg(chance.p, model.rule.value) & evident

@@ -12,13 +12,13 @@ it must be as strange beside the bulk of its own table, too: the larger of both 
 where the table's p-values are smaller together than those of every surrogate (a Monte Carlo test; Barnard, 1963).
 
 On tables whose columns are independent, or whose rows are Gaussian, table and surrogates are alike and that test is
-exact. Elsewhere a rare kind of normal row counts as evidence, for nothing tells it from an anomaly. Blind where more
+exact, but for the correlations, which are estimated. Elsewhere a rare kind of normal row counts as evidence, for nothing tells it from an anomaly. Blind where more
 than about a tenth of the rows are anomalies.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -66,13 +66,14 @@ class Chance:
 
 @one_thread()
 def ask(
-    z: np.ndarray, score: np.ndarray, seed: int = 0, blocks: Blocks | None = None, numbers: Blocks | None = None
-) -> Chance:
+    z: np.ndarray, score: np.ndarray, seed: int = 0, blocks: Blocks | None = None, numbers: Blocks | None = None,
+    dates: Sequence[np.ndarray] = (),
+) -> Chance:  # fmt: skip
     """What chance says of rows z (rows, features) float32.
 
     score: (rows,) of the shipped detector: of a long table, its strangest rows are asked about, and the others get 1.
-    blocks: the features of each column; None for one each. numbers: (rows,) of every column of numbers, as the person
-    gave them.
+    blocks: the features of each column; None for one each. numbers, dates: (rows,) of every column of numbers, and of
+    dates, as the person gave them.
     """
     p = np.ones(len(z))
     if len(z) < FEWEST:
@@ -100,7 +101,7 @@ def ask(
         if not evident and not (drawn and least <= NEAR):
             break
     cells = np.ones(len(z))
-    for told in apart(numbers or list(z.T)):
+    for told in apart(numbers or ([] if dates else list(z.T)), dates):
         cells = np.minimum(cells, told)
     cells[odd(numbers or [], len(z))] = RARE
     wild = cells < 1
