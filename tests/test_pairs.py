@@ -89,6 +89,25 @@ def test_the_encoder_keeps_pairs() -> None:
     assert not Encoder.fit(table).pairs
 
 
+def test_pairs_agree_with_columns_that_were_exchanged() -> None:
+    """As rows are exchanged cell by cell for an explanation, a pair follows both of its columns."""
+    data, y = frame()
+    data = data.with_columns(shop=pl.when(pl.int_range(ROWS) % 10 > 0).then("shop"))
+    table = as_table(data)
+    encoder, _ = Encoder.fit_transform(table, y=y)
+    z, agree = encoder.transform(table), encoder.agreement()
+    assert np.allclose(agree(z), z, atol=1e-6)
+    owner, names = encoder.columns_of_features(), [c.name for c in table.schema.learned]
+    pair = next(i for i, feature in enumerate(encoder.features) if feature.role == "pair")
+    for name in ("shop", "year"):
+        mixed, other = z.copy(), as_table(data.with_columns(data[name].reverse()))
+        block = [k for k in np.flatnonzero(owner == names.index(name)) if k != pair]
+        mixed[:, block] = z[::-1][:, block]
+        assert np.allclose(agree(mixed)[:, pair], encoder.transform(other)[:, pair], atol=1e-6)
+    plain = Encoder.fit(table)
+    assert plain.agreement()(z) is z
+
+
 @pytest.mark.parametrize("damage", [{"lifts": [[0.0]]}, {"values": [["a"]]}, {"first": None, "lifts": "x"}])
 def test_damaged_pairs_are_refused(damage: dict) -> None:
     data, y = frame()

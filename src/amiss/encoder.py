@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from amiss.parts import FITS, CategoryPart, Feature, NumericPart, Part, part_fro
 from amiss.schema import Schema
 from amiss.table import Table
 
+SAME = 1e-6  #: squared distance of two encoded values, at most, that are one
 RATE_FOLDS = 5
 RATE_SEED = 7_310_552_109  #: like no other: a made-up table drawn by the same seed would have its values as folds
 
@@ -79,6 +82,47 @@ class Encoder:
         pairs = [part.features() for part in self.parts]
         scaled = [f for scaled, _ in pairs for f in scaled] + [pair.feature for pair in self.pairs]
         return scaled + [f for _, plain in pairs for f in plain]
+
+    def agreement(self) -> Callable[[np.ndarray], np.ndarray]:
+        """A function of encoded rows, (rows, features), of which single columns were exchanged: as they are, but pairs
+        say what the columns that they are of now do."""
+        first, wide = len(self.scaler.mean) - len(self.pairs), len(self.scaler.mean)
+        columns = {name: values for p in self.pairs for name, values in zip((p.first, p.second), p.values)}
+        features = enumerate(self.features) if columns else ()
+        own = [(k, f.column) for k, f in features if f.role in ("value", "missing", "rarity", "is")]
+        places = {name: [k for k, column in own if column == name] for name in columns}
+        known = {name: self._of_values(name, values)[:, places[name]] for name, values in columns.items()}
+
+        def agree(z: np.ndarray) -> np.ndarray:
+            if not self.pairs:
+                return z
+            codes = {}
+            for name, rows in known.items():
+                gap = ((z[:, None, places[name]] - rows[None]) ** 2).sum(-1)
+                codes[name] = np.where(gap.min(1) < SAME, gap.argmin(1), -1)
+            told = np.zeros((len(z), wide))
+            for i, pair in enumerate(self.pairs):
+                told[:, first + i] = pair.told(codes[pair.first], codes[pair.second])
+            agreed = z.copy()
+            agreed[:, first:wide] = self.scaler.transform(told)[:, first:]
+            return agreed
+
+        return agree
+
+    def _of_values(self, name: str, values: list[Any]) -> np.ndarray:
+        """(values + 1, features) rows with each of a column's values, and a missing one; the rest is of no meaning."""
+        i = next(i for i, part in enumerate(self.parts) if part.column == name)
+        sizes = np.array([[len(f) for f in part.features()] for part in self.parts[: i + 1]])
+        part, wide = self.parts[i], len(self.scaler.mean)
+        at, flag = sizes[:i].sum(0) + (0, wide)
+        end, last = (at, flag) + sizes[i]
+        places = [part.values.index(v) for v in values] if isinstance(part, CategoryPart) else []
+        codes = np.array([*places, -1])
+        numbers = np.array([*([np.nan] * len(values) if places else values), np.nan])
+        scaled, matrix = np.zeros((len(numbers), wide)), np.zeros((len(numbers), len(self.features)), np.float32)
+        column: Any = SimpleNamespace(codes=lambda *_: codes, numbers=lambda _: numbers)
+        part.encode(column, scaled[:, at:end], matrix[:, flag:last])
+        return self._scale(scaled, matrix)
 
     def columns_of_features(self) -> np.ndarray:
         """(features,) index of each feature's column among the schema's learned columns."""

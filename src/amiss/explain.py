@@ -165,13 +165,18 @@ def explain(
     blocks = blocks_of(judge.encoder.columns_of_features(), len(learned))
     limit = ordinary_limit(judge.decision)
     limits = limits_of(judge.decision, score[chosen], flagged[chosen])
-    found = attribute(encoded, judge.detector.score_encoded, judge.background, blocks, limits)
+    agree = judge.encoder.agreement()
+
+    def score_of(z: np.ndarray) -> np.ndarray:
+        return judge.detector.score_encoded(agree(z))
+
+    found = attribute(encoded, score_of, judge.background, blocks, limits)
     reader = _Reader(judge, part, encoded)
     p_values = judge.decision.p_values(score[chosen]) if p_value is None else p_value[chosen]
     shown = judge.background.examples
     changed: list[Change | None] = [None] * len(encoded)
     if shown:
-        changed = changes(encoded, found, judge.detector.score_encoded, judge.background, blocks, limits)
+        changed = changes(encoded, found, score_of, judge.background, blocks, limits)
     explained = []
     for i, row in enumerate(chosen.tolist()):
         explained.append(

@@ -42,6 +42,10 @@ class Pair:
     def encode(self, table: Table) -> np.ndarray:
         """(rows,) float64."""
         one, other = (_codes(table, n, v) for n, v in zip((self.first, self.second), self.values))
+        return self.told(one, other)
+
+    def told(self, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+        """(rows,) the lifts of places in the values of the first column and of the second; -1: none of them."""
         return np.where((one >= 0) & (other >= 0), np.asarray(self.lifts)[one, other], 0.0)
 
     def to_json(self) -> dict[str, Any]:
