@@ -10,6 +10,7 @@ import pytest
 
 from amiss.errors import ColumnError, LabelError, ModelFileError
 from amiss.labels import match_labels, read_labels
+from amiss.meaning import which_is_anomaly
 from amiss.reading import ReadOptions, read
 
 
@@ -125,3 +126,16 @@ def test_the_same_rule_elsewhere():
     for damaged in ({}, {"rest": "x", "anomaly": [], "normal": []}, {"rest": "normal", "anomaly": 3, "normal": []}):
         with pytest.raises(ModelFileError):
             match_labels(table([0, 1]), "y", damaged)
+
+
+def test_which_of_two_classes_is_the_anomaly():
+    for values, counts, at in (
+        (("bad", "ok"), (90, 10), 0),
+        (("fraud", "x"), (90, 10), 0),
+        (("a", "normal"), (90, 10), 0),
+        (("False", "True"), (10, 90), 1),
+        (("a", "b"), (10, 90), 0),
+        (("a", "b"), (90, 10), 1),
+        (("a", "b"), (50, 50), 1),
+    ):
+        assert which_is_anomaly(values, counts) == at, values

@@ -23,7 +23,7 @@ TABLES = ("table", "labels")
 LAYERS: list[tuple[str, ...]] = [
     ("__init__", "errors", "blas", "report.strings_notes"),
     ("report.strings", "report.plots", "bootstrap"),
-    ("words", "formulas", "tails"),
+    ("words", "formulas", "meaning", "tails"),
     ("space",),
     ("schema", "plain", "params", "sampling", "programs", "numeric", "trees", "evaluate", "calibrate"),
     ("bins", "networks", "frozen", "likeness", "train", "decision"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -15,6 +16,7 @@ import amiss
 from amiss import detectors
 from amiss.base import Learner
 from amiss.classifier import Classifier
+from amiss.detectors.feedforward import FeedForward
 from amiss.weak import WeakClassifier
 
 pytestmark = [
@@ -41,3 +43,15 @@ KINDS = [amiss.AnomalyDetector, amiss.AnomalyClassifier, *(detectors.find(name) 
 @parametrize_with_checks([quick(kind) for kind in KINDS])
 def test_scikit_learn(estimator: Any, check: Any) -> None:
     check(estimator)
+
+
+def test_the_anomaly_is_the_class_that_says_so() -> None:
+    rng = np.random.default_rng(0)
+    y = np.where(rng.random(200) < 0.3, "bad", "ok")
+    x = rng.normal(size=(200, 2)) + 2 * (y == "bad")[:, None]
+    found = FeedForward(n_estimators=1, epochs=30, hidden=(8,), random_state=0).fit(x, y)
+    assert (list(found.classes_), found.anomaly_class_) == (["bad", "ok"], "bad")
+    score = found.anomaly_score(x)
+    assert score[y == "bad"].mean() > score[y == "ok"].mean()
+    assert (found.predict(x) == y).mean() > 0.85
+    assert np.array_equal(found.predict_proba(x)[:, 1] > 0.5, found.decision_function(x) > 0)

@@ -131,6 +131,20 @@ def test_drift_is_said_and_anomalies_are_not_drift() -> None:
     assert any("drift" in w for w in shifted.warnings)
 
 
+def test_labels_that_cannot_be_told_apart_flag_nothing_and_say_so() -> None:
+    rng = np.random.default_rng(0)
+    spoke = 0
+    for _ in range(60):
+        blind = Decision.learn(Rule("f1"), rng.normal(size=300).round(1), (rng.random(300) < 0.3).astype(np.int8))
+        flagged = blind.flag(blind.held)
+        told = give(blind, blind.held, flagged, "supervised", seen=True)
+        assert flagged.any() == blind.told_apart == (not any("told apart" in w for w in told.warnings))
+        spoke += blind.told_apart
+    assert spoke <= 8  # of 60 at the level .05
+    labels = np.repeat(np.array([0, 1], np.int8), [280, 20])
+    assert Decision.learn(Rule("f1"), rng.normal(size=300) + labels, labels).told_apart
+
+
 def test_precision_and_recall_are_met_on_the_held_out_rows() -> None:
     found = decision(labelled=0.1)
     y, score = found.labels, found.held

@@ -18,7 +18,7 @@ from amiss.background import take
 from amiss.classifier import Classifier
 from amiss.crossfit import Recipe
 from amiss.errors import ColumnError, LabelError, TableError, did_you_mean
-from amiss.labels import ANOMALY_WORDS, NORMAL_WORDS, UNLABELLED_WORDS, same_word
+from amiss.meaning import ANOMALY_WORDS, NORMAL_WORDS, UNLABELLED_WORDS, same_word
 from amiss.model import Model, fit_prepared
 from amiss.reading import RawTable, read
 from amiss.task import prepare

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +17,7 @@ from amiss.table import Table
 MOST = 512  #: rows that are kept
 DRAWN = 1.25  #: rows drawn for each that is kept; the strangest of them are left out
 CELL_MOST = 200  #: characters of a cell that are kept
+LONG = re.compile(r"[+-]?\d+\.\d{7,}(?:[eE][+-]?\d+)?")  #: a number with many decimals
 FAR = 9.0  #: a column counts at most this much in a distance: one wild cell must not decide who is a neighbour
 
 
@@ -93,7 +95,8 @@ def texts(series: pl.Series) -> list[str | None]:
 
 
 def cell_text(value: Any) -> str | None:
-    """A cell as text; None = missing. Numbers of a typed column get six significant digits."""
+    """A cell as text; None = missing. Numbers get six significant digits, those of a text where they have more decimals
+    than a person writes."""
     if value is None or (isinstance(value, float) and value != value):
         return None
     if isinstance(value, float):
@@ -102,6 +105,8 @@ def cell_text(value: Any) -> str | None:
     text = str(value).strip()
     if not text:
         return None
+    if LONG.fullmatch(text):
+        return cell_text(float(text))
     return text if len(text) <= CELL_MOST else text[: CELL_MOST - 1] + "…"
 
 

@@ -14,6 +14,7 @@ from sklearn.utils.validation import validate_data
 from amiss.base import HELD_OUT_LEAST, Network
 from amiss.calibrate import Calibration
 from amiss.errors import LabelError, OptionError
+from amiss.meaning import which_is_anomaly
 from amiss.numeric import Scaler
 from amiss.sampling import pad_columns
 from amiss.train import Judge
@@ -21,7 +22,7 @@ from amiss.train import Judge
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class Classifier(ClassifierMixin, Network):
-    """A detector that learns from labels: a binary classifier whose second class is the anomaly.
+    """A detector that learns from labels: a binary classifier; ``anomaly_class_`` is the class that is the anomaly.
 
     class_weight: 'balanced', a dictionary from class to weight, or None.
     stopping: 'loss': each member stops by its own held-out loss; 'average precision': all stop together, by that of
@@ -36,7 +37,8 @@ class Classifier(ClassifierMixin, Network):
     def fit(self, X: Any, y: Any) -> Classifier:
         """Learn from X (rows, columns), numeric and finite, and y (rows,) of two classes, 0 normal and 1 anomaly.
 
-        Other pairs of classes are taken in sorted order, the second being the anomaly. Where y holds 1, 0 and -1,
+        Of another pair of numbers the larger one is the anomaly; of two texts, the one that says so (bad, fraud, ...)
+        beside one that does not (ok, normal, ...), else the rarer: see ``anomaly_class_``. Where y holds 1, 0 and -1,
         rows of -1 are unlabelled, and beside 1 alone in methods that learn from such rows.
         Raises LabelError for one class or more than two.
         """
@@ -52,8 +54,11 @@ class Classifier(ClassifierMixin, Network):
             count = "1 class" if len(classes) == 1 else f"{len(classes)} classes"
             only = "Only binary classification is supported. " if len(classes) > 2 else ""
             raise LabelError(f"{only}A classifier needs two classes, normal and anomaly", found=count)
-        self.classes_ = classes
-        codes = np.where(unlabelled, -1, (y == classes[1]).astype(np.int8))
+        self.classes_, known = classes, int((y == classes[1]).sum())
+        texts = classes.dtype.kind in "OUS"
+        at = which_is_anomaly([str(c) for c in classes], (len(y) - known, known)) if texts else 1
+        self.anomaly_class_ = classes[at]
+        codes = np.where(unlabelled, -1, (y == self.anomaly_class_).astype(np.int8))
         self.scaler_ = Scaler.fit(X, self.bend)
         self.fit_encoded(self.scaler_.transform(X), codes)
         rows, score = self.honest_  # with class weights, probabilities are those of the weighted classes
@@ -62,17 +67,19 @@ class Classifier(ClassifierMixin, Network):
         return self
 
     def decision_function(self, X: Any) -> np.ndarray:
-        """(rows,): log-odds of the anomaly, in the order of :meth:`anomaly_score`.
+        """(rows,): log-odds of the second of ``classes_``: where that is the anomaly, as it is of numbers, in the order
+        of :meth:`anomaly_score`, else in the opposite one.
 
         Calibrated on rows that the members held out, where they held out enough of both classes.
         """
         score = self.anomaly_score(X)
-        return score if self.calibration_ is None else self.calibration_.to_log_odds(score)
+        odds = score if self.calibration_ is None else self.calibration_.to_log_odds(score)
+        return odds if self.classes_[1] == self.anomaly_class_ else -odds
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """(rows, 2): probabilities of the two ``classes_``, from :meth:`decision_function`."""
-        anomaly = 1 / (1 + np.exp(-np.clip(self.decision_function(X), -500, 500)))
-        return np.column_stack([1 - anomaly, anomaly])
+        second = 1 / (1 + np.exp(-np.clip(self.decision_function(X), -500, 500)))
+        return np.column_stack([1 - second, second])
 
     def predict(self, X: Any) -> np.ndarray:
         """(rows,) the likelier of ``classes_``."""

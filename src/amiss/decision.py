@@ -26,6 +26,7 @@ RULES: dict[str, tuple[float, float]] = {
 }
 PERIODS = {"hour": 3_600, "day": 86_400, "week": 604_800}  #: seconds
 MONDAY = 4 * 86_400  #: the first Monday since 1970, from which weeks are counted
+CHANCE = 1.645  #: deviations above chance from which on labels can be told apart, at the level .05
 EVIDENCE = 0.05  #: level of the question whether anything is amiss at all
 FITTED = 0.01  #: the part of it that fitted tails get where held-out rows are known to be normal
 TINY = 1e-12
@@ -166,8 +167,24 @@ class Decision:
             return bool(benjamini_hochberg(p, EVIDENCE).any())
         return crowded(self.normal, score) <= EVIDENCE - FITTED or bool(benjamini_hochberg(p, FITTED).any())
 
+    @cached_property
+    def told_apart(self) -> bool:
+        """Whether the held-out rows show that the labels can be told apart by the scores at all.
+
+        One-sided test of Wilcoxon (1945), Mann and Whitney (1947), at the level .05.
+        """
+        bad, good = (np.count_nonzero(self.labels == label) for label in (1, 0))
+        if not bad or not good:
+            return True
+        known = self.labels >= 0
+        score = self.held[known]  # in order
+        rank = (np.searchsorted(score, score) + np.searchsorted(score, score, "right") + 1) / 2
+        above = rank[self.labels[known] == 1].sum() - bad * (bad + good + 1) / 2
+        return bool(above > CHANCE * np.sqrt(bad * good * (bad + good + 1) / 12))
+
     def threshold(self) -> float:
-        """The score from which on a row is an anomaly, for rules that have one whatever the batch.
+        """The score from which on a row is an anomaly, for rules that have one whatever the batch; that of the best F1
+        is infinite where labels are not :attr:`told_apart`: to flag nearly all rows would be best.
 
         Raises OptionError for a rule that needs labels and has none, or that the held-out rows cannot meet.
         """
@@ -183,6 +200,8 @@ class Decision:
                 f"the rule {name} needs a model that was fitted with labels of both kinds",
                 hint="use fdr, contamination, alerts or threshold, or fit with a label column",
             )
+        if name == "f1" and not self.told_apart:
+            return np.inf
         if name == "f1":
             from amiss.evaluate import best_f1_threshold  # brings scikit-learn, which streams do without
 

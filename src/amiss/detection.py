@@ -101,6 +101,9 @@ def detect_prepared(task: Fit) -> Detection:
         calibration = Calibration.learn(decision.held, decision.labels, task.recipe.seed, log_odds=told)
         if calibration is not None:
             probability[fold == i] = calibration.probability(score[fold == i])
+    whole = Decision.learn(task.rule, score, task.y)
+    if task.rule.name == "f1" and not whole.told_apart:  # of a fold by luck
+        flagged[:] = False
     if task.rule.name == "alerts":  # a budget is of the whole table
         flagged = Decision(task.rule).flag(score, times(task.rule, task.table))
     verdicts = verdict_frame(score, p_value, flagged, None if np.isnan(probability).any() else probability)
@@ -112,5 +115,5 @@ def detect_prepared(task: Fit) -> Detection:
     return Detection(
         beside(task.raw.frame, verdicts), task.table.schema, card, notes, encoder.describe(), task.leaks,
         evaluation=measured(known, verdicts), task=task,
-        verdict=give(Decision.learn(task.rule, score, task.y), score, flagged, card["setting"], seen=True),
+        verdict=give(whole, score, flagged, card["setting"], seen=True),
     )  # fmt: skip

@@ -21,25 +21,10 @@ import polars as pl
 
 from amiss import cells
 from amiss.errors import LabelError, ModelFileError
+from amiss.meaning import ANOMALY_WORDS, NORMAL_WORDS, UNLABELLED_WORDS, same_word
 from amiss.reading import RawTable
 from amiss.table import resolve
 
-_ANOMALY = (
-    "1 true t yes y anomaly anomalous anomalies abnormal outlier attack attacker fraud fraudulent fraudster bad defect "
-    "defective faulty fault failure failed fail error sick ill disease diseased malicious malware intrusion spam scam "
-    "positive pos malignant broken alarm alert illegal suspicious amiss"
-)
-_NORMAL = (
-    "0 false f no n normal ok okay good benign legit legitimate genuine regular negative neg healthy clean inlier none "
-    "nominal fine honest pass passed valid usual ham nofraud non-fraud not-fraud background"
-)
-_UNLABELLED = (
-    "-1 unkn unknown unlabelled unlabeled unlabel undetermined undecided unchecked uninspected unverified unclear "
-    "pending tbd open"
-)
-ANOMALY_WORDS = frozenset(_ANOMALY.split())
-NORMAL_WORDS = frozenset(_NORMAL.split())
-UNLABELLED_WORDS = frozenset(_UNLABELLED.split())
 _SHOWN = 12
 _MOST_CLASSES = 20  #: with more different numbers it is a measurement, not a label
 
@@ -138,30 +123,15 @@ def _counts(words: pl.Series) -> dict[str, int]:
     return dict(counted.sort("count", "word", descending=[True, False]).iter_rows())
 
 
-def same_word(word: str) -> str:
-    """What two spellings of one value have in common, as rules for labels hold it."""
-    return _key(word)
-
-
-def _key(word: str) -> str:
-    """What makes two values the same: letter case, a full stop at the end and 1.0 for 1 do not matter."""
-    text = word.strip().casefold()
-    text = text.rstrip(".") or text
-    try:
-        number = float(text)
-    except ValueError:
-        return text
-    return str(int(number)) if number.is_integer() else repr(number)
-
-
 def _named(anomaly: str | None, normal: str | None, counts: dict[str, int], raw: RawTable, name: str) -> _Rule:
     """The rule by the values that the person gave, each of which must occur."""
-    known = {_key(word) for word in counts}
+    known = {same_word(word) for word in counts}
     keys = []
     for given in (anomaly, normal):
-        wanted = [given] if given and _key(given) in known else (given or "").split(",")  # a value may hold a comma
-        keys.append(frozenset(_key(w) for w in wanted if w.strip()))
-        absent = [w.strip() for w in wanted if w.strip() and _key(w) not in known]
+        whole = given and same_word(given) in known  # a value may hold a comma
+        wanted = [given or ""] if whole else (given or "").split(",")
+        keys.append(frozenset(same_word(w) for w in wanted if w.strip()))
+        absent = [w.strip() for w in wanted if w.strip() and same_word(w) not in known]
         if absent:
             raise LabelError(
                 f"no row has the label {' or '.join(map(repr, absent))}",
@@ -186,7 +156,7 @@ def _guessed(counts: dict[str, int], raw: RawTable, name: str) -> _Rule:
     """The rule by what the values say."""
     totals: dict[str, int] = {}
     for word, count in counts.items():
-        totals[_key(word)] = totals.get(_key(word), 0) + count
+        totals[same_word(word)] = totals.get(same_word(word), 0) + count
     keys = {key for key in totals if key not in UNLABELLED_WORDS}
     numbers = {key for key in keys if _is_number(key)}
     bad, good = keys & ANOMALY_WORDS, keys & NORMAL_WORDS
@@ -227,7 +197,7 @@ def _labels(
     """y by the rule, checked for having two classes."""
     verdicts: dict[str, int] = {}
     for word in counts:
-        key = _key(word)
+        key = same_word(word)
         if key in rule.anomaly:
             verdicts[word] = 1
         elif key in rule.normal:

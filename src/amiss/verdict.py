@@ -114,6 +114,11 @@ def warnings_of(
             f"{decision.tied:,} rows have the same score where the strangest {decision.rule.value:.2%} end: all of them"
             " are left out"
         )
+    if method == "labels" and not decision.told_apart:
+        found.append(
+            "held-out rows do not show that the labels can be told apart by the columns: their scores rank the"
+            " anomalies no better than chance; look for other columns, more labels, or labels that are wrong"
+        )
     if method == "conformal" and flagged and decision.rule.name == "fdr":
         exact = decision.p_values(score)
         if not benjamini_hochberg(exact, decision.rule.value).any():

@@ -11,6 +11,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
+from amiss.background import cell_text
 from amiss.commands.outcome import Outcome
 from amiss.console import Screen, clean
 from amiss.evaluate import named_measures
@@ -178,7 +179,7 @@ def size(count: int) -> str:
 
 
 def _cell(value: Any) -> str:
-    text = "" if value is None else clean(" ".join(str(value).split()))
+    text = clean(" ".join((cell_text(value) or "").split()))
     return text if len(text) <= CELL else text[: CELL - 1] + "…"
 
 

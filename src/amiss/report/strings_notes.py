@@ -104,6 +104,7 @@ NOTES: list[dict[str, str]] = [
     {"en": "Perhaps: {count} more labels like these (about {about} of them anomalies) might help a little: average precision {gain} ({low} to {high}), which may be nothing.", "zh": "也许：再有 {count} 个同类标签（其中约 {about} 个异常）可能略有帮助：平均精确率 {gain}（{low} 至 {high}），也可能毫无作用。"},
     {"en": "Yes: {count} more labels like these (about {about} of them anomalies) would help: average precision {gain} ({low} to {high}).", "zh": "是：再有 {count} 个同类标签（其中约 {about} 个异常）会有帮助：平均精确率 {gain}（{low} 至 {high}）。"},
     # the verdict
+    {"en": "held-out rows do not show that the labels can be told apart by the columns: their scores rank the anomalies no better than chance; look for other columns, more labels, or labels that are wrong", "zh": "留出的行并不表明这些列能区分标签：其得分对异常的排序不优于随机；请寻找其他列、更多标签，或检查标签是否有误"},
     {"en": "the share of false alarms is measured on made-up tables with this one's columns and correlations: it assumes that ordinary rows are like theirs, and is no guarantee; a column that marks known normal rows makes it one", "zh": "误报比例是在与此表各列及相关性相同的随机表上测得的：它假定正常的行与之相似，不作保证；若有一列标明已知正常的行，即可保证"},
     {"en": "{count} rows have the same score where the strangest {share} end: all of them are left out", "zh": "{count} 行在最异常的 {share} 的边界处得分相同：这些行全部略去"},
     {"en": "the training rows may hold anomalies, so the share of false alarms rests on a tail fitted to the bulk of the scores and is no guarantee; a column that marks known normal rows makes it one", "zh": "训练行中可能含有异常，因此误报比例依据对分数主体拟合的尾部，不作保证；若有一列标明已知正常的行，即可保证"},
