@@ -87,7 +87,7 @@ def _from_array(array: np.ndarray) -> pl.DataFrame:
             where="<array>",
             required="2 dimensions (rows, columns)",
             found=f"shape {array.shape}",
-            hint="X.reshape(-1, 1) makes one column of a vector",
+            hint="a vector is one column, and a table needs two; a series of values is for amiss.SeriesDetector",
         )
     if array.dtype.kind not in "biufOUSMm":
         raise TableError(

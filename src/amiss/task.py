@@ -100,13 +100,15 @@ def prepare(
     if issubclass(kind, Classifier) and (without or not both):
         found = "no labels" if y is None else f"setting {choice.setting}" if setting else "only normal labels"  # type: ignore[union-attr]
         raise LabelError(
-            f"{kind.__name__} learns from labels of both kinds", found=found, hint="give label=, or leave detector out"
+            f"{kind.__name__} learns from labels of both kinds",
+            found=found,
+            hint="leave the detector out" + (", or name the label column" if y is None else ""),
         )
     if issubclass(kind, Classifier) and int((labels.y == 1).sum()) < 2:  # type: ignore[union-attr]
         raise LabelError(
             "one labelled anomaly is too few to learn from and to check what was learned",
             required="at least 2",
-            hint="label more rows, or find anomalies without it: --setting one-class",
+            hint="label more rows, or find anomalies without it: --setting unsupervised",
         )
     if contamination is not None:
         rule = Rule("contamination", contamination)
@@ -114,7 +116,8 @@ def prepare(
     if choice is not None and choice.setting == settings.ONE_CLASS:
         recipe = dataclasses.replace(recipe, clean=labels is not None and bool((labels.y == 0).any()))
     choice = choice or _setting(kind, table, y, recipe)  # type: ignore[arg-type]
-    if choice.setting == settings.SUPERVISED and "unlabelled" in recipe.known:
+    some = labels is not None and bool((labels.y == -1).any())
+    if choice.setting == settings.SUPERVISED and some and "unlabelled" in recipe.known:
         recipe = dataclasses.replace(recipe, parameters={"unlabelled": "left out"} | recipe.parameters)
     judged = both and not without and bool((labels.y == 0).any())  # type: ignore[union-attr]
     rule = rule or Rule("f1" if judged else "fdr")

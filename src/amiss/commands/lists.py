@@ -14,10 +14,10 @@ from amiss.commands import arguments
 from amiss.commands.show import size
 from amiss.console import Screen, clean
 from amiss.detectors import DETECTORS
-from amiss.errors import OptionError
+from amiss.errors import OptionError, did_you_mean
 from amiss.series import METHODS
 from amiss.series import find as find_series
-from amiss.task import learner
+from amiss.task import DEFAULTS, learner
 
 
 def methods() -> dict[str, Any]:
@@ -38,7 +38,11 @@ def parameters(name: str) -> dict[str, Any]:
     try:
         kind = learner(name)
     except OptionError:
-        kind = find_series(name)
+        try:
+            kind = find_series(name)
+        except OptionError:
+            names = [*DEFAULTS, *DETECTORS, *METHODS]
+            raise OptionError(f"there is no detector {name!r}", hint=did_you_mean(name, names)) from None
     hints = arguments.fields_of(kind)
     listed = [
         {"name": f.name, "default": _plain(f.default), "takes": arguments.type_words(hints[f.name])}
