@@ -208,12 +208,12 @@ class Search:
             if fold + 1 < len(self.splits) and asked.should_prune():
                 state = "pruned"
                 break
-            if fold + 1 < len(self.splits) and self._time_is_up(first=not self.trials):
+            if fold + 1 < len(self.splits) and self._time_is_up((clock.perf_counter() - started) / (fold + 1)):
                 if self.trials:
                     return None, False
                 self.notes.append(
                     f"the budget of {self.budget:g} s was over after {fold + 1} of {len(self.splits)} folds with the "
-                    "defaults: nothing was searched, and measuring and fitting took longer than that"
+                    "defaults: nothing was searched, what was left went into measuring and fitting"
                 )
                 break
         trial = Trial(number, chosen, dict(asked.params), scores, state, clock.perf_counter() - started, note)
@@ -260,15 +260,15 @@ class Search:
             )
         )  # fmt: skip
 
-    def _time_is_up(self, first: bool = False) -> bool:
+    def _time_is_up(self, going: float | None = None) -> bool:
         """Whether the budget has only the time left that the last fits need; a journal's trials count.
 
-        first: during the first trial, which tells how long a fit takes: whether there is none left at all.
+        going: seconds that a fit of the trial under way takes, which tell how long one is where there is no other.
         """
-        if self.budget is None or (not self.trials and not first):
+        if self.budget is None or (not self.trials and going is None):
             return False
-        done = [t.seconds / len(t.scores) for t in self.trials if t.scores]
-        a_fit = float(np.median(done)) * min(4.0, self.task.table.rows / len(self.rows)) if done else 0.0
+        done = [t.seconds / len(t.scores) for t in self.trials if t.scores] or [going or 0.0]
+        a_fit = float(np.median(done)) * min(4.0, self.task.table.rows / len(self.rows))
         return self._spent() + FINAL_FITS * a_fit >= self.budget
 
     def _spent(self) -> float:

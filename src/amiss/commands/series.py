@@ -7,7 +7,7 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -124,7 +124,7 @@ def fit(
         click.echo(json.dumps(told, allow_nan=False))
     elif not screen.quiet:
         console, count = screen.results, len(model.detectors)
-        shape = f"{card['rows']:,} rows, {len(model.schema)} channels, {count} series, time: {model.time}"
+        shape = f"{card['rows']:,} rows, {_channels(model.schema.names)}, {count} series, time: {model.time}"
         console.print(clean(f"{card['source']}: {shape}"), style="bold", soft_wrap=True)
         _notes(model.notes, screen)
         size = os.path.getsize(os.path.expanduser(output))
@@ -178,7 +178,7 @@ def finish(
 def _show(found: SeriesDetection, screen: Screen, seconds: float, written: list[str]) -> None:
     console, count = screen.results, len(found.table.series)
     if not screen.quiet:
-        shape = f"{found.frame.height:,} rows, {len(found.table.channels)} channels, {count} series"
+        shape = f"{found.frame.height:,} rows, {_channels(found.table.channels)}, {count} series"
         console.print(clean(f"{found.raw.source}: {shape}, time: {found.table.time}"), style="bold", soft_wrap=True)
         _notes(found.notes, screen)
     if found.events.height:
@@ -197,6 +197,10 @@ def _show(found: SeriesDetection, screen: Screen, seconds: float, written: list[
     console.print(f"Flagged: {found.rule}.", soft_wrap=True)
     for place in written:
         console.print(clean(f"Written: {place}, {os.path.getsize(os.path.expanduser(place)):,} bytes."), soft_wrap=True)
+
+
+def _channels(names: Sequence[str]) -> str:
+    return f"{len(names)} channel{'s' * (len(names) != 1)}"
 
 
 def _notes(notes: list[str], screen: Screen) -> None:

@@ -258,10 +258,11 @@ def _columns(found: Summary, lang: str) -> str:
             notes.append(say("report.missing_cells", lang, count=f"{column['missing']:,}"))
         cards.append(f'<div class="card"><h3>{esc(title)}</h3><small>{esc("; ".join(notes))}</small>{picture}</div>')
     learned = found["card"].get("learned", len(cards))
-    more = say("report.more_columns", lang, shown=len(cards), count=learned) if learned > len(cards) else ""
-    return _section(
-        "report.distributions", lang, f'<p class="soft">{esc(more)}</p><div class="grid">{"".join(cards)}</div>'
-    )
+    told = [say("report.bars", lang)]
+    if learned > len(cards):
+        told.append(say("report.more_columns", lang, shown=len(cards), count=learned))
+    head = "".join(f'<p class="soft">{esc(text)}</p>' for text in told)
+    return _section("report.distributions", lang, f'{head}<div class="grid">{"".join(cards)}</div>')
 
 
 def _map(found: Summary, lang: str) -> str:

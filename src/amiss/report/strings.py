@@ -162,6 +162,7 @@ STRINGS: dict[str, dict[str, str]] = {
     "report.precision": {"en": "precision", "zh": "精确率"},
     "report.recall": {"en": "recall", "zh": "召回率"},
     "report.histogram": {"en": "Scores of all rows; red: flagged", "zh": "所有行的分数；红色：已标记"},
+    "report.bars": {"en": "Bars count rows on a square-root scale, so that few are seen; flagged rows are red.", "zh": "条形按平方根刻度表示行数，以便少量的行也可见；红色为已标记的行。"},
     "report.count": {"en": "rows (square-root scale)", "zh": "行数（平方根刻度）"},
     "report.log_score": {"en": "score (logarithmic)", "zh": "分数（对数刻度）"},
     "report.quality": {"en": "How good it is, by the labels", "zh": "按标签衡量的效果"},

@@ -93,7 +93,7 @@ NOTES: list[dict[str, str]] = [
     {"en": "asked for", "zh": "按要求"},
     {"en": "with the unlabelled taken for normal, held-out labelled rows are ranked at an average precision of {best}, with the unlabelled left out at {other}", "zh": "把未标注的行视为正常时，留出的已标注行的排序平均精确率为 {best}，略去未标注的行时为 {other}"},
     {"en": "with the unlabelled left out, held-out labelled rows are ranked at an average precision of {best}, with the unlabelled taken for normal at {other}", "zh": "略去未标注的行时，留出的已标注行的排序平均精确率为 {best}，把未标注的行视为正常时为 {other}"},
-    {"en": "the budget of {seconds} s was over after {fold} of {folds} folds with the defaults: nothing was searched, and measuring and fitting took longer than that", "zh": "{seconds} 秒的预算在以默认参数完成 {folds} 折中的 {fold} 折后用尽：未进行搜索，且评估与拟合所用时间更长"},
+    {"en": "the budget of {seconds} s was over after {fold} of {folds} folds with the defaults: nothing was searched, what was left went into measuring and fitting", "zh": "{seconds} 秒的预算在以默认参数完成 {folds} 折中的 {fold} 折后用尽：未进行搜索，剩余时间用于评估与拟合"},
     {"en": "no trial was better than the defaults: the winner has them", "zh": "没有试验优于默认参数：采用默认参数"},
     {"en": "the search looks at {rows} rows drawn at random; the winner learns from all", "zh": "搜索只看随机抽取的 {rows} 行；最佳参数再从所有行学习"},
     {"en": "the search was ended by Ctrl-C: the winner is the best until then", "zh": "搜索被 Ctrl-C 结束：结果为截至当时的最佳"},
