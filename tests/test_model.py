@@ -252,7 +252,9 @@ def test_detect_with_labels_is_honest() -> None:
     found = detect(frame, "fraud", **LEAN)
     assert found.evaluation is not None
     assert abs(found.evaluation["roc_auc"] - 0.5) < 0.065
-    assert abs(found.evaluation["precision"] - found.evaluation["chance"]["precision"]) < 0.06
+    assert found.verdict is not None
+    assert found.verdict.flagged == 0
+    assert any("can be told apart" in warning for warning in found.verdict.warnings)
     real = detect(make(1500), "fraud", **LEAN)
     assert real.evaluation is not None
     assert real.evaluation["roc_auc"] > 0.85

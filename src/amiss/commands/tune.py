@@ -141,7 +141,8 @@ def _show(found: Tuned, result: Any, screen: Screen) -> None:
     counts = ", ".join(
         f"{states.count(s)} {words}" for s, words in (("pruned", "given up early"), ("failed", "failed")) if s in states
     )
-    console.print(f"{len(states)} trials of {found.folds} folds" + (f": {counts}" if counts else "") + ".")
+    many = "s" * (len(states) != 1)
+    console.print(f"{len(states)} trial{many} of {found.folds} folds" + (f": {counts}" if counts else "") + ".")
     console.print(Text(clean(sentence(found, result.lang)), "bold"), soft_wrap=True)
     learned = f"{result.card['detector']} ({result.card['setting']}), {result.seconds:.1f} s in all"
     console.print(clean(f"Written: {result.output}, {learned}."), soft_wrap=True)
