@@ -12,8 +12,8 @@ it must be as strange beside the bulk of its own table, too: the larger of both 
 where the table's p-values are smaller together than those of every surrogate (a Monte Carlo test; Barnard, 1963).
 
 On tables whose columns are independent, or whose rows are Gaussian, table and surrogates are alike and that test is
-exact, but for the correlations, which are estimated. Elsewhere a rare kind of normal row counts as evidence, for
-nothing tells it from an anomaly. Blind where more than about a tenth of the rows are anomalies.
+nearly exact. Elsewhere a rare kind of normal row counts as evidence, for nothing tells it from an anomaly. Blind where
+more than about a tenth of the rows are anomalies.
 """
 
 from __future__ import annotations
