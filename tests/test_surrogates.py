@@ -75,6 +75,13 @@ def test_a_number_far_from_a_columns_one_value_is_evidence() -> None:
     assert not odd([column], 300).any()
 
 
+def test_counts_must_be_stark_to_stand_apart() -> None:
+    counts = np.random.default_rng(0).poisson(3, 300).astype(float)
+    for value, found in ((40, []), (300, [7])):
+        counts[7] = value
+        assert np.flatnonzero(next(apart([counts])) < 1).tolist() == found
+
+
 DRAWS: dict[str, Callable[[np.random.Generator, tuple[int, int]], np.ndarray]] = {
     "gauss": lambda rng, size: rng.normal(size=size),
     "counts": lambda rng, size: rng.poisson(0.3, size=size).astype(float),

@@ -19,10 +19,11 @@ TAIL = 0.05  #: share of the cells whose gaps tell how heavy a tail is
 LEAST = 5  #: of fewer gaps nothing is said
 WORTH, SHAPE = 40.0, 1 / 3  #: gaps that are added, and their mean
 FEW = 0.02  #: share of a column's cells that can stand apart, on either side
-TIED = 0.03  #: share of the cells of a column, at most, that have one value
+TIED = 0.03  #: share of the cells of a column beyond which one value is that of counts
 ONE_DAY = 0.2  #: the same, of dates
 ALIKE = 5  #: so many cells always may
 TIMES = 3.0  #: as many times further out than all others they are, at least
+STARK = 30.0  #: the same, in columns of ``TIED`` cells
 CLEAR = 10.0  #: the same, where all other cells but a few are one value
 RARE = 0.01  #: share of new rows that would have a number other than their column's one value
 
@@ -30,21 +31,19 @@ RARE = 0.01  #: share of new rows that would have a number other than their colu
 def apart(columns: Sequence[np.ndarray], dates: Sequence[np.ndarray] = ()) -> Iterator[np.ndarray]:
     """(rows,) of one column after the other: p-values of the question whether any cell of the table stands apart.
 
-    columns, dates: (rows,) float, NaN = missing. 1 for cells that do not, at the level ``LEVEL``, and in columns that
-    ``TIED`` rules out: counts have tails of their own. Of dates many may be the same day.
+    columns, dates: (rows,) float, NaN = missing. 1 for cells that do not, at the level ``LEVEL``. Counts, which have
+    tails of their own, must be ``STARK`` times as far out as all others; of dates many may be the same day.
     """
     for i, column in enumerate(both := [*columns, *dates]):
         found = np.ones(len(column))
         ordered = np.sort(column[np.isfinite(column)].astype(np.float64))
         often = max(ALIKE, int((TIED if i < len(columns) else ONE_DAY) * len(ordered)))
-        sides: tuple[int, ...] = (1, -1)
-        if len(ordered) <= often or (ordered[often:] == ordered[:-often]).any():
-            sides = ()
-        for sign in sides:
+        tied = len(ordered) > often and bool((ordered[often:] == ordered[:-often]).any())
+        for sign in (1, -1) if len(ordered) > often else ():
             distance = sign * (ordered[::sign] - np.median(ordered))
             furthest, p = _gaps(distance)
             p = np.minimum(p * 2 * len(both), 1)  # both sides of every column are asked
-            for j in np.flatnonzero((p <= LEVEL) & (furthest[:-1] >= TIMES * furthest[1:])):
+            for j in np.flatnonzero((p <= LEVEL) & (furthest[:-1] >= (STARK if tied else TIMES) * furthest[1:])):
                 far = sign * (column - np.median(ordered)) >= furthest[j]
                 found[far] = np.minimum(found[far], p[j])
         yield found
