@@ -8,8 +8,8 @@ from sklearn.metrics import roc_auc_score
 
 from amiss import AnomalyDetector
 from amiss.train import Plan
-from amiss.views import critic, ellipsoid, learned, margins
-from amiss.views.neighbours import nearest, typical
+from amiss.views import critic, ellipsoid, hull, learned, margins
+from amiss.views.neighbours import nearest, squared, typical
 from amiss.views.pollution import pollution
 
 QUICK: dict[str, int] = {"epochs": 10, "random_state": 0}
@@ -85,8 +85,22 @@ def test_rows_of_the_bulk_are_measured_without_themselves(rows: int, columns: in
 def test_typical_distance_is_the_mean_of_the_nearest() -> None:
     rng = np.random.default_rng(0)
     squares, twin = rng.random((30, 50)), np.arange(30) % 2 == 0
-    for count, found in zip((5, 49), typical(squares, (5, 49), twin)):
-        np.testing.assert_allclose(found, nearest(squares, count, twin)[0].mean(1))
+    for count in (5, 49):
+        np.testing.assert_allclose(typical(squares, count, twin), nearest(squares, count, twin)[0].mean(1))
+
+
+def test_hull_is_near_to_what_lies_on_the_surface_of_its_neighbours() -> None:
+    """Beside a surface a row is as near to others as they are to each other, yet far from their hull."""
+    rows, new = ring(400, 0), ring(100, 1)
+    off = np.linalg.svd(rows - rows.mean(0))[2][-1].astype(np.float32) * 0.3  # across the plane of the ring
+    found = []
+    for some in (new, new + off):
+        index = nearest(squared(some, rows), 20, np.zeros(len(some), bool))[1]
+        found.append(hull.score(some, rows, index))
+    assert np.median(found[1]) > 2 * np.median(found[0])
+    np.testing.assert_allclose(found[1][:7], hull.score((new + off)[:7], rows, index[:7]), rtol=1e-4)
+    alone = hull.score(rows[:3], rows, np.array([[9], [9], [9]]))  # a single neighbour has no hull: the distance to it
+    np.testing.assert_allclose(alone, np.linalg.norm(rows[:3] - rows[9], axis=1), rtol=1e-5)
 
 
 def test_nearest_of_many_references_are_exact() -> None:

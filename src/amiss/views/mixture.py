@@ -1,8 +1,8 @@
 """The default detector's three groups of views, and how they are mixed.
 
-local: in two spaces, the distance to the nearest reference row, and the mean distance to 5 neighbours over those of the
-neighbours themselves; and what two networks say of the row (:mod:`amiss.views.learned`). Sharp, and best where no
-anomaly is among the references.
+local: in two spaces, the distance to the hull of the 20 nearest reference rows (:mod:`amiss.views.hull`), and the mean
+distance to 5 neighbours over those of the neighbours themselves; and what two networks say of the row
+(:mod:`amiss.views.learned`). Sharp, and best where no anomaly is among the references.
 distance: the mean distance to the nearest, 5 and 20 neighbours, as encoded, with tails pulled in and in units of the
 columns' ranges, which asks nothing of how the references are spread.
 wide: distances from the bulk of the references, those left when the strangest 30 % are dropped, strange being far from
@@ -26,14 +26,14 @@ import numpy as np
 
 from amiss.blas import one_thread
 from amiss.train import Plan
-from amiss.views import ellipsoid, learned, margins, spaces, tails
+from amiss.views import ellipsoid, hull, learned, margins, spaces, tails
 from amiss.views.learned import Networks, Report
 from amiss.views.neighbours import keys, nearest, squared, typical
 from amiss.views.pollution import pollution
 
 BLOCK, THREADS = 256, 2  # rows are scored in blocks of exactly this many, so that no score depends on its company
 MOST, LEAST, WORK = 4_096, 512, 4_096 * 40_000  # references, and how many distances a view of the table may cost
-FEW, MANY = 5, 20  # neighbours, and those in the bulk
+FEW, MANY = 5, 20  # neighbours; those that span a hull, and those in the bulk
 COUNTS = (1, FEW, MANY)  # those that the distance group goes by
 DRAWS, DRAW = 50, 8
 TRIM = 0.3
@@ -113,17 +113,20 @@ def _views(state: State, rows: dict[str, np.ndarray], own: np.ndarray, networks:
     references, twin, bulk = state["references"], own >= 0, state["kept"]
     among, views = np.isin(own, bulk), []
     each = {space: squared(rows[space], references[space]) for space in dict.fromkeys(NEAR + FAR + WIDE)}
+    found = {space: nearest(each[space], MANY, twin) for space in dict.fromkeys(NEAR + FAR)}
     for space in NEAR:
-        distances, index = nearest(each[space], FEW, twin)
-        level = _level(state["level"][space], distances, index, twin)
+        distances, index = found[space]
         tiny = 1e-3 * state["level"][space][0].mean() + 1e-9
-        views += [distances[:, 0] + tiny, (distances.mean(1) + tiny) / (level.mean(1) + tiny)]
+        views.append(hull.score(rows[space], references[space], index) + tiny)
+        distances, index = distances[:, :FEW], index[:, :FEW]
+        level = _level(state["level"][space], distances, index, twin)
+        views.append((distances.mean(1) + tiny) / (level.mean(1) + tiny))
     fold = np.where(twin, state["fold"][own], 0)
     for name, (space, method) in networks.items():
         views.append(learned.surprise(method, state["learned"][name], rows[space], fold, BLOCK))
     for space in FAR:
-        views += [*(typical(each[space], COUNTS, twin) + state["tiny"][space])]
-    wide = [typical(each[space].take(bulk, 1), (MANY,), among)[0] for space in WIDE]
+        views += [found[space][0][:, :count].mean(1) + state["tiny"][space] for count in COUNTS]
+    wide = [typical(each[space].take(bulk, 1), MANY, among) for space in WIDE]
     wide += [ellipsoid.score(state["bulk"], rows["soft"], among), margins.score(state["margins"], rows["plain"])]
     views += [view + 1e-9 for view in wide]
     return np.stack(views).astype(np.float64)

@@ -46,12 +46,11 @@ def _smallest(distances: np.ndarray, count: int) -> np.ndarray:
     return np.take_along_axis(index, few, 1)
 
 
-def typical(distances: np.ndarray, counts: tuple[int, ...], twin: np.ndarray) -> np.ndarray:
-    """(counts, rows) mean distance to the so many nearest references, as in :func:`nearest`, but not which they are."""
-    most = min(max(counts), distances.shape[1] - 1)
-    value = np.sort(np.sqrt(np.partition(distances, most, axis=1)[:, : most + 1]), axis=1)
-    value = np.where(twin[:, None], value[:, 1:], value[:, :-1])
-    return np.stack([value[:, :count].mean(1) for count in counts])
+def typical(distances: np.ndarray, count: int, twin: np.ndarray) -> np.ndarray:
+    """(rows,) mean distance to the ``count`` nearest references, as in :func:`nearest`, but not which they are."""
+    count = min(count, distances.shape[1] - 1)
+    value = np.sort(np.sqrt(np.partition(distances, count, axis=1)[:, : count + 1]), axis=1)
+    return np.where(twin[:, None], value[:, 1:], value[:, :-1]).mean(1)
 
 
 def keys(rows: np.ndarray) -> np.ndarray:
