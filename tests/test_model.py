@@ -186,6 +186,7 @@ def test_a_rule_that_cannot_be_met_is_said_and_what_was_learned_is_kept() -> Non
     noise = make(300).with_columns(fraud=pl.Series(np.random.default_rng(0).choice(["yes", "no"], 300)))
     found = amiss.fit(noise, "fraud", rule=Rule("precision", 0.999), **LEAN)
     assert any("precision 0.999 is not reachable on the held-out rows" in note for note in found.notes)
+    assert any("told apart" in note for note in found.notes), "labels drawn by lot: said at fit, too"
     with pytest.raises(OptionError, match="not reachable"):
         found.score(noise)
     other = found.decide(Rule("alerts", 5))

@@ -28,7 +28,7 @@ from amiss.reading import RawTable, ReadOptions, read
 from amiss.schema import Schema
 from amiss.table import Table
 from amiss.task import Fit, learner, notes_of, prepare
-from amiss.verdict import Verdict, give, one_rule
+from amiss.verdict import Verdict, give, one_rule, untold
 from amiss.verdicts import COLUMNS, verdict_frame
 
 if TYPE_CHECKING:
@@ -276,7 +276,7 @@ def fit_prepared(task: Fit) -> Model:
         "stopped": getattr(detector, "stopped_", ""),
     }
     background = Background.learn(task.table, task.y, encoder, detector, task.recipe.seed)
-    notes = notes_of(task) + _unmet(decision)
+    notes = notes_of(task) + untold(decision) + _unmet(decision)
     if not task.examples:
         background = background.anonymous(blocks_of(encoder.columns_of_features(), len(encoder.schema.learned)))
         if detector.keeps_rows:

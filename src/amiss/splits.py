@@ -35,7 +35,7 @@ def folds(
             raise LabelError(
                 f"there are too few labelled {name}", required=f"at least {count}, one for each fold",
                 found=str(labelled),
-                hint="label more rows, or leave the label out and find anomalies without it",
+                hint="label more rows, or find anomalies without it: --setting unsupervised",
             )  # fmt: skip
     if (y == -1).sum() < count:
         y = np.maximum(y, 0)  # too few unlabelled rows to be spread; where they lie does not matter

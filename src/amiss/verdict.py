@@ -114,11 +114,8 @@ def warnings_of(
             f"{decision.tied:,} rows have the same score where the strangest {decision.rule.value:.2%} end: all of them"
             " are left out"
         )
-    if method == "labels" and not decision.told_apart:
-        found.append(
-            "held-out rows do not show that the labels can be told apart by the columns: their scores rank the"
-            " anomalies no better than chance; look for other columns, more labels, or labels that are wrong"
-        )
+    if method == "labels":
+        found += untold(decision)
     if method == "conformal" and flagged and decision.rule.name == "fdr":
         exact = decision.p_values(score)
         if not benjamini_hochberg(exact, decision.rule.value).any():
@@ -137,6 +134,16 @@ def warnings_of(
             " hold for them; fit again on newer rows"
         )
     return found
+
+
+def untold(decision: Decision) -> list[str]:
+    """Says so where held-out rows do not show that the labels can be told apart."""
+    if decision.told_apart:
+        return []
+    return [
+        "held-out rows do not show that the labels can be told apart by the columns: their scores rank the"
+        " anomalies no better than chance; look for other columns, more labels, or labels that are wrong"
+    ]
 
 
 def drifted(normal: np.ndarray, score: np.ndarray) -> bool:
