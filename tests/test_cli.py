@@ -7,9 +7,11 @@ import io
 import json
 import os
 import random
+import re
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 from click.testing import CliRunner, Result
@@ -362,3 +364,15 @@ def test_no_table_brings_amiss_down(data: st.DataObject, tmp_path_factory: pytes
     else:
         assert made.stderr.startswith("Error: ")
         assert made.stdout == ""
+
+
+def test_the_terminal_speaks_chinese(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    frame = pl.DataFrame({"a": rng.normal(size=120), "b": rng.normal(size=120), "y": np.arange(120) % 4 == 0})
+    frame.write_csv(tmp_path / "t.csv")
+    quick = ["--detector", "FeedForward", "--set", "epochs=1", "--set", "n_estimators=1", "--lang", "zh"]
+    for verb in (["detect"], ["fit", "-o", str(tmp_path / "m.amiss")]):
+        told = CliRunner().invoke(main, [*verb, str(tmp_path / "t.csv"), "--label", "y", *quick])
+        assert told.exit_code == 0, told.output
+        ours = r"\S*\.(csv|amiss)\S*|amiss \w+|--?\w+|FeedForward|ROC|Brier|true|false|probability|FILE"
+        assert not re.search("[A-Za-z]{3,}", re.sub(ours, "", told.output)), told.output

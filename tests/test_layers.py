@@ -21,7 +21,7 @@ TABLES = ("table", "labels")
 #: From the ground up. A module imports what stands on earlier lines; those of one line are one family, and may import
 #: each other where ``FAMILIES`` says so.
 LAYERS: list[tuple[str, ...]] = [
-    ("__init__", "errors", "blas", "report.strings_notes"),
+    ("__init__", "errors", "blas", "report.strings_notes", "report.strings_terminal"),
     ("report.strings", "report.plots", "bootstrap"),
     ("words", "formulas", "meaning", "tails"),
     ("space",),

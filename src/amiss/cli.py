@@ -290,9 +290,9 @@ def decide(model: str, output: str | None, as_json: bool, **options: Any) -> Non
 
     result = work.decide(model, options, output or model)
     if as_json:
-        click.echo(json.dumps({"rule": result.rule, "output": result.output, "promise": result.reported}))
+        click.echo(json.dumps({"rule": result.flagged_by(), "output": result.output, "promise": result.reported}))
         return
-    click.echo(clean(f"{result.output} flags {result.rule}."))
+    click.echo(clean(f"{result.output} flags {result.flagged_by()}."))
     for name in ("precision", "recall"):
         if result.reported:
             low, high = (result.reported.get(f"{name}_{end}", 0.0) for end in ("low", "high"))

@@ -74,7 +74,7 @@ def run(screen: Screen, seed: int = 0) -> None:
     malignant = int((sick["diagnosis"] == "malignant").sum())
     told = f"{sick.height} tumours, 30 measurements each, {malignant} of them malignant"
     console.print(f"{told}; each is scored by networks that have not seen it.", soft_wrap=True)
-    show.measures(found["with_labels"].evaluation or {}, console, show.TITLE)
+    show.measures(found["with_labels"].evaluation or {}, console)
     _measured(found["with_labels"], "tumours", "malignant", console)
     console.print("\nNext, your own table:  amiss detect TABLE.csv -o scored.csv", style="bold", soft_wrap=True)
     console.print("   with a label column:  amiss detect TABLE.csv --label COLUMN", soft_wrap=True)

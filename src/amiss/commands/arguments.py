@@ -115,7 +115,7 @@ how_decided = _all(
 )
 RULES = ("fdr", "contamination", "alerts", "cost_miss", "cost_alarm", "precision", "recall", "threshold")
 language = click.option(
-    "--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Language of verdict and reasons."
+    "--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Language of what is told."
 )
 how_reported = _all(
     [

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from amiss.decision import Rule
 from amiss.detection import Detection
 from amiss.model import Model
 from amiss.plain import finite
@@ -24,8 +25,8 @@ class Outcome:
     """What is printed at a command's end.
 
     source: what the table is called. card: the model's. columns: what is done to each. frame: the person's columns,
-    and where rows were scored, score, p_value and is_anomaly. rule: how rows were flagged, in words. verdict: whether
-    anything is amiss. reported: what a report is made from.
+    and where rows were scored, score, p_value and is_anomaly. rule: how rows are flagged; of series in words.
+    verdict: whether anything is amiss. reported: what a report is made from.
     """
 
     source: str
@@ -36,7 +37,7 @@ class Outcome:
     notes: list[str]
     leaks: list[dict[str, Any]] = field(default_factory=list)
     frame: pl.DataFrame | None = None
-    rule: str = ""
+    rule: Rule | str = ""
     evaluation: dict[str, Any] | None = None
     seconds: float = 0.0
     output: str | None = None
@@ -48,6 +49,10 @@ class Outcome:
     @property
     def anomalies(self) -> int | None:
         return None if self.frame is None else int(self.frame["is_anomaly"].sum())
+
+    def flagged_by(self, lang: str = "en") -> str:
+        """How rows are flagged, in words."""
+        return self.rule if isinstance(self.rule, str) else self.rule.sentence(lang)
 
     @property
     def own_notes(self) -> list[str]:
@@ -71,7 +76,7 @@ class Outcome:
             "seed": self.card.get("seed"),
             "stopped": self.card.get("stopped", ""),
             "seconds": round(self.seconds, 3),
-            "flagged_by": self.rule,
+            "flagged_by": self.flagged_by(),
             "label": None if self.card.get("label") is None else self.card["label"]["column"],
             "notes": self.notes,
             "leaks": self.leaks,
@@ -101,7 +106,7 @@ def of_detection(task: Fit, detection: Detection) -> Outcome:
         detection.notes,
         detection.leaks,
         detection.frame,
-        rule.sentence(),
+        rule,
         detection.evaluation,
         verdict=detection.verdict,
         reported=detection,
@@ -110,5 +115,5 @@ def of_detection(task: Fit, detection: Detection) -> Outcome:
 
 def of_model(model: Model, source: str, rows: int, notes: list[str], leaks: list[dict[str, Any]]) -> Outcome:
     """What is known of a model, and of the table it was fitted to or is used on."""
-    described, rule = model.encoder.describe(), model.decision.rule.sentence()
+    described, rule = model.encoder.describe(), model.decision.rule
     return Outcome(source, rows, model.schema, model.card, described, notes, leaks, rule=rule)

@@ -22,6 +22,7 @@ from amiss.labels import read_labels
 from amiss.learning import learning_curve
 from amiss.model import Model, fit_prepared, load, measured
 from amiss.reading import RawTable
+from amiss.report.strings import say, translated
 from amiss.table import Table
 from amiss.task import Fit, prepare
 from amiss.verdict import Verdict
@@ -182,7 +183,7 @@ def finish(result: Outcome, screen: Screen, then: str = "", rows: bool = True) -
     """
     if screen.as_json:
         if not screen.quiet:
-            show.leaks(result.leaks, screen)
+            show.leaks(result.leaks, screen, result.lang)
         click.echo(json.dumps(result.to_json(), allow_nan=False))
         return
     if screen.quiet and result.output is not None:
@@ -191,11 +192,11 @@ def finish(result: Outcome, screen: Screen, then: str = "", rows: bool = True) -
     show.verdict(result, console)
     if not screen.quiet:
         show.table_understood(result, screen)
-        show.leaks(result.leaks, screen)
+        show.leaks(result.leaks, screen, result.lang)
     if result.frame is not None and rows:
         show.strangest_rows(result, console)
     if result.evaluation is not None:
-        show.measures(result.evaluation, console, show.TITLE)
+        show.measures(result.evaluation, console, result.lang)
     if result.learning is not None:
         show.learning(result.learning, console, result.lang)
     if result.frame is not None:
@@ -204,16 +205,19 @@ def finish(result: Outcome, screen: Screen, then: str = "", rows: bool = True) -
     if result.output is not None and result.output != "-":
         console.print(clean(_written(result)), soft_wrap=True)
     if then and not screen.quiet:
-        console.print(clean(f"Next: {then}"), soft_wrap=True)
+        console.print(clean(say("show.next", result.lang, command=then)), soft_wrap=True)
 
 
 def _written(result: Outcome) -> str:
     assert result.output is not None
-    bytes_ = show.size(os.path.getsize(os.path.expanduser(result.output)))
-    if result.frame is None:
-        learned = f"{result.card['detector']} ({result.card['setting']}) learned in {result.seconds:.1f} s"
-        return f"{learned}; written: {result.output}, {bytes_}."
-    return f"Written: {result.output}, {result.rows:,} rows, {result.frame.width} columns, {bytes_}."
+    place = {"file": result.output, "size": show.size(os.path.getsize(os.path.expanduser(result.output)))}
+    if result.frame is not None:
+        return say("show.written", result.lang, rows=f"{result.rows:,}", columns=result.frame.width, **place)
+    setting = translated(result.card["setting"], result.lang)
+    return say(
+        "show.model", result.lang, detector=result.card["detector"], setting=setting,
+        seconds=f"{result.seconds:.1f}", **place,
+    )  # fmt: skip
 
 
 def read_like(model: Model, data: Any, options: dict[str, Any]) -> RawTable:

@@ -13,6 +13,7 @@ from typing import Any
 
 from amiss.errors import OptionError
 from amiss.report.strings_notes import NOTES
+from amiss.report.strings_terminal import TERMINAL
 
 STRINGS: dict[str, dict[str, str]] = {
     # verdict
@@ -255,7 +256,7 @@ STRINGS: dict[str, dict[str, str]] = {
     "kind.constant": {"en": "constant, not used", "zh": "常量，未使用"},
     "kind.duplicate": {"en": "duplicate, not used", "zh": "重复列，未使用"},
     "row": {"en": "row {row}", "zh": "第 {row} 行"},
-}  # fmt: skip
+} | TERMINAL  # fmt: skip
 
 LANGUAGES = ("en", "zh")
 
