@@ -17,10 +17,7 @@ from amiss.report.strings import LANGUAGES, STRINGS, translated, word
 from amiss.report.strings_notes import NOTES
 
 SOURCE = Path(__file__).resolve().parent.parent / "src" / "amiss"
-#: series have words of their own
-MAKERS = sorted(
-    p for p in SOURCE.rglob("*.py") if "series" not in p.relative_to(SOURCE).parts and p.name != "series.py"
-)
+MAKERS = sorted(SOURCE.rglob("*.py"))
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 
@@ -57,6 +54,8 @@ def notes_in(path: Path) -> Iterator[str]:
             for keyword in node.keywords:
                 if keyword.arg == "note":
                     yield from written(keyword.value)
+            if getattr(called, "id", "") == "tell" and path.name == "frame.py":
+                yield from written(node.args[0])
             if getattr(called, "id", "") == "_Rule" and path.name == "labels.py":
                 yield from written(node.args[-1])
         elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in ("note", "notes", "NO_EXAMPLES"):

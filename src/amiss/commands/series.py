@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import sys
 import time
@@ -15,6 +14,7 @@ import click
 from amiss.commands import arguments
 from amiss.console import Screen, clean
 from amiss.errors import OptionError
+from amiss.report.strings import say, translated, word
 
 if TYPE_CHECKING:
     from amiss.decision import Rule
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from amiss.series.model import SeriesModel
 
 SHOWN, NOTES = 10, 12  #: events and notes that are told
+HEADS = {name: f"timeline.{name}" for name in ("series", "start", "end", "steps", "score", "channels")} | {
+    "peak": "show.peak"
+}
+MEASURES = ("vus_pr", "auc_pr", "event_f1", "affiliation_f1")  #: that are told on the terminal
 OPTIONS = ("series", "train_until", "events", "bands")
 #: options that mean nothing for a series
 FOREIGN = {"budget": "--budget"}
@@ -113,25 +117,30 @@ def fit(
         parameters = _parameters(options)
         model = fit_series(list(data), report=report, parameters=parameters, **_learning(own, options), **known)
     model.save(output)
+    if options["report"] is not None:
+        _report(score(model, data, options), options)
     card, seconds = model.card, round(time.perf_counter() - started, 3)
     if screen.as_json:
         told = {
             "rows": card["rows"], "anomalies": None, "series": len(model.detectors),
             "channels": list(model.schema.names), "detector": card["detector"], "setting": card["setting"],
             "seed": card["seed"], "seconds": seconds, "flagged_by": model.rule_words, "notes": model.notes,
-            "output": output,
+            "output": output, "report": options["report"],
         }  # fmt: skip
         click.echo(json.dumps(told, allow_nan=False))
     elif not screen.quiet:
-        console, count = screen.results, len(model.detectors)
-        shape = f"{card['rows']:,} rows, {_channels(model.schema.names)}, {count} series, time: {model.time}"
-        console.print(clean(f"{card['source']}: {shape}"), style="bold", soft_wrap=True)
-        _notes(model.notes, screen)
-        size = os.path.getsize(os.path.expanduser(output))
-        learned = f"{card['detector']} ({card['setting']}) learned in {seconds:.1f} s"
-        console.print(clean(f"{learned}; written: {output}, {size:,} bytes."), style="bold", soft_wrap=True)
-        console.print(f"Flags: {model.rule_words}.", soft_wrap=True)
-        console.print(clean(f"Next: amiss score {output} NEW.csv -o scores.csv"), soft_wrap=True)
+        from amiss.commands.show import file_size
+
+        console, lang, names = screen.results, options["lang"], model.schema.names
+        _understood(card["source"], card["rows"], names, len(model.detectors), model.time, model.notes, screen, lang)
+        learned = say(
+            "show.model", lang, detector=card["detector"], setting=translated(card["setting"], lang),
+            seconds=f"{seconds:.1f}", file=output, size=file_size(output),
+        )  # fmt: skip
+        console.print(clean(learned), style="bold", soft_wrap=True)
+        console.print(say("show.flagged", lang, rule=translated(model.rule_words, lang)), soft_wrap=True)
+        then = f"amiss score {output} NEW.csv -o scores.csv"
+        console.print(clean(say("show.next", lang, command=then)), soft_wrap=True)
 
 
 def score(
@@ -158,9 +167,7 @@ def finish(
             write(frame, place, inputs=data)
     report = options["report"]
     if report is not None:
-        from amiss.report import write_report
-
-        write_report(report, found, lang=options["lang"], command=" ".join(map(shlex.quote, ["amiss", *sys.argv[1:]])))
+        _report(found, options)
     seconds = round(time.perf_counter() - started, 3)
     if screen.as_json:
         told = {
@@ -172,53 +179,66 @@ def finish(
         }  # fmt: skip
         click.echo(json.dumps(finite(told), allow_nan=False))
     elif not screen.quiet or not (output or own["events"]):
-        _show(found, screen, seconds, [place for place in (output, own["events"], report) if place not in (None, "-")])
+        places = [place for place in (output, own["events"], report) if place not in (None, "-")]
+        _show(found, screen, seconds, places, options["lang"])
 
 
-def _show(found: SeriesDetection, screen: Screen, seconds: float, written: list[str]) -> None:
-    console, count = screen.results, len(found.table.series)
+def _report(found: SeriesDetection, options: dict[str, Any]) -> None:
+    from amiss.report import write_report
+
+    command = shlex.join(["amiss", *sys.argv[1:]])
+    write_report(options["report"], found, lang=options["lang"], command=command)
+
+
+def _show(found: SeriesDetection, screen: Screen, seconds: float, written: list[str], lang: str) -> None:
+    from amiss.commands.show import file_size
+
+    console, table, rows = screen.results, found.table, found.frame.height
     if not screen.quiet:
-        shape = f"{found.frame.height:,} rows, {_channels(found.table.channels)}, {count} series"
-        console.print(clean(f"{found.raw.source}: {shape}, time: {found.table.time}"), style="bold", soft_wrap=True)
-        _notes(found.notes, screen)
+        _understood(found.raw.source, rows, table.channels, len(table.series), table.time, found.notes, screen, lang)
     if found.events.height:
-        console.print(_table(found))
+        console.print(_table(found, lang))
     for name, measures in found.evaluation.items():
-        words = ", ".join(f"{key} {measures[key]:.3f}" for key in ("vus_pr", "auc_pr", "event_f1", "affiliation_f1"))
-        console.print(clean(f"Against the labels{name and ' of ' + name}: {words}"), soft_wrap=True)
-    rows, one = int(found.frame["is_anomaly"].sum()), found.events.height == 1
-    stretches = "1 stretch" if one else f"{found.events.height:,} stretches"
-    console.print(
-        f"{stretches}, {rows:,} of {found.frame.height:,} rows, {'looks' if one else 'look'} amiss, says"
-        f" {found.card['detector']} ({found.card['setting']}) after {seconds:.1f} s."
-        + ("" if found.causal else " Scores use later rows, too: they are not causal."),
-        style="bold", soft_wrap=True,
+        words = (f"{word('measure', key, lang)} {_number(measures[key])}" for key in MEASURES)
+        told = say("show.against" + "_of" * bool(name), lang, name=name, measures=", ".join(words))
+        console.print(clean(told), soft_wrap=True)
+    told = say(
+        "show.stretched" + {0: "_none", 1: "_one"}.get(found.events.height, ""), lang, count=f"{found.events.height:,}",
+        flagged=f"{int(found.frame['is_anomaly'].sum()):,}", rows=f"{rows:,}", detector=found.card["detector"],
+        setting=translated(found.card["setting"], lang), seconds=f"{seconds:.1f}",
     )  # fmt: skip
-    console.print(f"Flagged: {found.rule}.", soft_wrap=True)
+    console.print(told if found.causal else f"{told} {say('show.ahead', lang)}", style="bold", soft_wrap=True)
+    console.print(say("show.flagged", lang, rule=translated(found.rule, lang)), soft_wrap=True)
     for place in written:
-        console.print(clean(f"Written: {place}, {os.path.getsize(os.path.expanduser(place)):,} bytes."), soft_wrap=True)
+        console.print(clean(say("show.file", lang, file=place, size=file_size(place))), soft_wrap=True)
 
 
-def _channels(names: Sequence[str]) -> str:
-    return f"{len(names)} channel{'s' * (len(names) != 1)}"
-
-
-def _notes(notes: list[str], screen: Screen) -> None:
+def _understood(
+    source: str, rows: int, channels: Sequence[str], count: int, time: str, notes: list[str], screen: Screen, lang: str
+) -> None:  # fmt: skip
+    """What the table holds, and what was done to it."""
+    told = say("count.channel" + "_one" * (len(channels) == 1), lang, count=len(channels))
+    shape = say("show.series", lang, source=source, rows=f"{rows:,}", channels=told, count=count, time=time)
+    screen.results.print(clean(shape), style="bold", soft_wrap=True)
     for note in notes[:NOTES]:
-        screen.results.print(f"  {clean(note)}", soft_wrap=True)
+        screen.results.print(f"  {clean(translated(note, lang))}", soft_wrap=True)
     if len(notes) > NOTES:
-        screen.results.print(f"  and {len(notes) - NOTES} more notes; --json has them all")
+        screen.results.print("  " + say("show.notes", lang, count=len(notes) - NOTES))
 
 
-def _table(found: SeriesDetection) -> Any:
+def _number(value: float | None) -> str:
+    return "-" if value is None or value != value else f"{value:.3f}"
+
+
+def _table(found: SeriesDetection, lang: str) -> Any:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     top = found.events.sort("score", descending=True).head(SHOWN)
-    table = Table(box=SIMPLE_HEAD, title="The strangest stretches", title_justify="left", pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, title=say("show.stretches", lang), title_justify="left", pad_edge=False)
     names = [name for name in top.columns if name not in ("p_value", "why")]
     for name in names:
-        table.add_column(name, justify="right" if name in ("steps", "score") else "left")
+        table.add_column(say(HEADS[name], lang), justify="right" if name in ("steps", "score") else "left")
     for row in top.select(names).iter_rows():
         table.add_row(*(clean(f"{cell:.3g}" if isinstance(cell, float) else str(cell)) for cell in row))
     return table

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import string
 from collections import Counter
 from collections.abc import Sequence
@@ -159,6 +160,11 @@ def rule(outcome: Outcome) -> str:
     """How rows were flagged, and what to do where none were."""
     told = say("show.flagged", outcome.lang, rule=outcome.flagged_by(outcome.lang))
     return told if outcome.anomalies else f"{told} {say('show.none_flagged', outcome.lang)}"
+
+
+def file_size(place: str) -> str:
+    """How large a file is, in words."""
+    return size(os.path.getsize(os.path.expanduser(place)))
 
 
 def size(count: int) -> str:

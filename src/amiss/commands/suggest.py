@@ -11,6 +11,7 @@ import click
 from amiss.commands import arguments
 from amiss.console import Screen, clean
 from amiss.errors import OptionError
+from amiss.report.strings import say
 
 if TYPE_CHECKING:
     from amiss.answers import Continued
@@ -117,8 +118,8 @@ def go_on(data: tuple[str, ...], model: str, output: str | None, screen: Screen,
     result = outcome.of_model(
         found.model, str(found.model.card["source"]), int(found.model.card["rows"]), found.notes, []
     )
-    result.output, result.seconds = place, time.perf_counter() - started
-    told = sentence(found)
+    result.output, result.seconds, result.lang = place, time.perf_counter() - started, options["lang"]
+    told = sentence(found, options["lang"])
     if screen.as_json:
         more = {"labels": found.labelled, "given": found.given, "changed": found.changed, "gain": found.gain}
         click.echo(json.dumps(result.to_json() | {"continued": more, "told": told}, allow_nan=False))
@@ -126,21 +127,22 @@ def go_on(data: tuple[str, ...], model: str, output: str | None, screen: Screen,
     if not screen.quiet:
         work.show.table_understood(result, screen)
         screen.results.print(told, style="bold", soft_wrap=True)
-        screen.results.print(clean(f"Written: {place}."), soft_wrap=True)
+        said = say("show.file", result.lang, file=place, size=work.show.file_size(place))
+        screen.results.print(clean(said), soft_wrap=True)
 
 
-def sentence(found: Continued) -> str:
+def sentence(found: Continued, lang: str = "en") -> str:
     """What is known now, and what the new labels gained."""
-    known = found.labelled
-    first = (
-        f"{found.given} labels taken in: {known['anomalies']:,} anomalies and {known['normal']:,} normal rows known."
+    known, gain = found.labelled, found.gain
+    first = say(
+        "show.taken_in", lang, given=found.given, anomalies=f"{known['anomalies']:,}", normal=f"{known['normal']:,}"
     )
-    gain = found.gain
     if gain is None:
-        return f"{first} Too few to hold some out: what they gained cannot be told yet."
-    word = "gain" if gain["low"] > 0 else "loss" if gain["high"] < 0 else "no difference that so few rows could show"
-    return (
-        f"{first} On {gain['rows']:,} labelled rows, each held out in turn, average precision was {gain['before']:.3f}"
-        f" and is {gain['after']:.3f} ({gain['value']:+.3f}, {gain['low']:+.3f} to {gain['high']:+.3f}): {word}."
-        f" Rows that were labelled because they are strange are harder than a table's usual ones."
-    )
+        return f"{first} {say('show.too_few', lang)}"
+    word = "gain" if gain["low"] > 0 else "loss" if gain["high"] < 0 else "unsure"
+    told = say(
+        "show.gained", lang, rows=f"{gain['rows']:,}", before=f"{gain['before']:.3f}", after=f"{gain['after']:.3f}",
+        gain=f"{gain['value']:+.3f}", low=f"{gain['low']:+.3f}", high=f"{gain['high']:+.3f}",
+        word=say(f"show.{word}", lang),
+    )  # fmt: skip
+    return f"{first} {told}"

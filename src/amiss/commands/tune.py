@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,11 +13,13 @@ import click
 from amiss.commands import arguments
 from amiss.console import Screen, clean
 from amiss.errors import OptionError
+from amiss.report.strings import say, translated, word
 
 if TYPE_CHECKING:
     from amiss.trials import Tuned
 
 SHOWN = 10  #: trials that are listed
+OTHERS = ("pruned", "failed")  #: states that are told beside the count of all
 
 
 @click.command(short_help="Search the best parameters, and save the winner.")
@@ -92,7 +95,7 @@ def tune(
         return
     if not quiet:
         _show(found, result, screen)
-        screen.results.print(clean(f"The same without a search:\n  {command}"), soft_wrap=True)
+        screen.results.print(clean(f"{say('show.again', result.lang)}\n  {command}"), soft_wrap=True)
 
 
 def again(found: Tuned, data: tuple[str, ...], output: str, options: dict[str, Any]) -> str:
@@ -110,8 +113,8 @@ def again(found: Tuned, data: tuple[str, ...], output: str, options: dict[str, A
         words.append("--header" if options["header"] else "--no-header")
     for token in options["nulls"]:
         words += ["--null", token]
-    for name, word in found.settings.items():
-        words += ["--set", f"{name}={word}"]
+    for name, value in found.settings.items():
+        words += ["--set", f"{name}={value}"]
     if options["seed"]:
         words += ["--seed", str(options["seed"])]
     return shlex.join([*words, "-o", output])
@@ -124,34 +127,33 @@ def _show(found: Tuned, result: Any, screen: Screen) -> None:
 
     from amiss.commands import show
 
-    console = screen.results
+    console, lang = screen.results, result.lang
     show.table_understood(result, screen)
-    show.leaks(result.leaks, screen)
-    name = found.metric.replace("_", " ").replace("roc auc", "ROC AUC")
-    table = Table(box=SIMPLE_HEAD, title="The best trials", title_justify="left", title_style="bold", pad_edge=False)
-    for head in ("trial", name, "seconds"):
-        table.add_column(head, justify="right", no_wrap=True)
-    table.add_column("other than the defaults")
+    show.leaks(result.leaks, screen, lang)
+    title = say("show.trials", lang)
+    table = Table(box=SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", pad_edge=False)
+    for head in ("report.trial", f"measure.{found.metric}", "report.seconds"):
+        table.add_column(say(head, lang), justify="right", no_wrap=True)
+    table.add_column(say("report.parameters", lang))
     for trial in [t for t in found.ranked() if t.state == "done"][:SHOWN]:
-        chosen = " ".join(f"{k}={v}" for k, v in trial.parameters.items()) or "none: these are the defaults"
+        chosen = " ".join(f"{k}={v}" for k, v in trial.parameters.items()) or say("show.defaults", lang)
         spread = f" ± {_spread(trial.scores):.3f}" if len(trial.scores) > 1 else ""
         table.add_row(str(trial.number), f"{trial.mean:.3f}{spread}", f"{trial.seconds:.1f}", Text(chosen))
     console.print(table)
-    states = [t.state for t in found.trials]
-    counts = ", ".join(
-        f"{states.count(s)} {words}" for s, words in (("pruned", "given up early"), ("failed", "failed")) if s in states
-    )
-    many = "s" * (len(states) != 1)
-    console.print(f"{len(states)} trial{many} of {found.folds} folds" + (f": {counts}" if counts else "") + ".")
-    console.print(Text(clean(sentence(found, result.lang)), "bold"), soft_wrap=True)
-    learned = f"{result.card['detector']} ({result.card['setting']}), {result.seconds:.1f} s in all"
-    console.print(clean(f"Written: {result.output}, {learned}."), soft_wrap=True)
+    states = Counter(t.state for t in found.trials)
+    tried = say("show.tried" + "_one" * (len(found.trials) == 1), lang, count=len(found.trials), folds=found.folds)
+    others = [say("show.state", lang, count=states[s], state=word("state", s, lang)) for s in OTHERS if states[s]]
+    console.print(say("show.of_them", lang, tried=tried, states=", ".join(others)) if others else tried)
+    console.print(Text(clean(sentence(found, lang)), "bold"), soft_wrap=True)
+    told = say(
+        "show.tuned", lang, file=result.output, detector=result.card["detector"],
+        setting=translated(result.card["setting"], lang), seconds=f"{result.seconds:.1f}",
+    )  # fmt: skip
+    console.print(clean(told), soft_wrap=True)
 
 
 def sentence(found: Tuned, lang: str = "en") -> str:
     """What the winner is worth, on rows that the search never saw."""
-    from amiss.report.strings import say
-
     held, gain = found.held_out, found.held_out["gain"]
     low, high = held["winner"]["interval"]["average_precision"]
     told = say(

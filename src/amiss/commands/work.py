@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import sys
 from typing import TYPE_CHECKING, Any
@@ -210,7 +209,7 @@ def finish(result: Outcome, screen: Screen, then: str = "", rows: bool = True) -
 
 def _written(result: Outcome) -> str:
     assert result.output is not None
-    place = {"file": result.output, "size": show.size(os.path.getsize(os.path.expanduser(result.output)))}
+    place = {"file": result.output, "size": show.file_size(result.output)}
     if result.frame is not None:
         return say("show.written", result.lang, rows=f"{result.rows:,}", columns=result.frame.width, **place)
     setting = translated(result.card["setting"], result.lang)

@@ -26,7 +26,7 @@ def page(found: Summary) -> str:
         part(found, lang)
         for part in (
             _head, _notes, _groups, _threshold, _rows, _quality, search.learning, search.tuning, _columns, _map,
-            _faults, _training, _card,
+            _faults, _training, model_card,
         )
     )  # fmt: skip
     return (
@@ -305,11 +305,11 @@ def _training(found: Summary, lang: str) -> str:
     return _section("report.training", lang, picture)
 
 
-def _card(found: Summary, lang: str) -> str:
+def model_card(found: Summary, lang: str) -> str:
     lines = []
     for key, value in found["card"].items():
         text = ", ".join(f"{k} = {v}" for k, v in value.items()) if isinstance(value, dict) else value
         if text not in ("", None):
-            told = word(key, str(text), lang) if key in ("setting", "stopped") else str(text)
+            told = word(key, str(text), lang) if key in ("setting", "stopped") else translated(str(text), lang)
             lines.append([word("card", key, lang), told])
     return _section("report.card", lang, _table(["", ""], lines), "card")

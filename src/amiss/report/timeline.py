@@ -11,9 +11,9 @@ import numpy as np
 
 import amiss
 from amiss.plain import finite
-from amiss.report.page import POLICY
+from amiss.report.page import POLICY, model_card
 from amiss.report.plots import esc
-from amiss.report.strings import say
+from amiss.report.strings import say, translated, word
 from amiss.series.detect import Judged, SeriesDetection
 from amiss.series.events import Event
 from amiss.series.frame import Series, TimeTable, time_words
@@ -49,7 +49,7 @@ def summarise_series(found: SeriesDetection, lang: str = "en", command: str = ""
             "causal": found.causal, "rows": found.frame.height, "events": events, "flagged": rows,
             "channels": found.table.channels, "series": pictures, "notes": list(dict.fromkeys(notes)),
             "listed": sorted(listed, key=lambda event: -event["score"])[:LISTED],
-            "evaluation": found.evaluation, "card": found.card | {"flagged by": found.rule, "command": command},
+            "evaluation": found.evaluation, "card": found.card | {"decision": found.rule, "command": command},
         }
     )  # fmt: skip
 
@@ -143,7 +143,7 @@ def series_page(found: Summary) -> str:
     """HTML of what :func:`summarise_series` returns: everything inside, nothing loaded, text from data escaped."""
     lang, asset = found["lang"], files("amiss.report")
     css = "".join(asset.joinpath(name).read_text("utf-8") for name in ("page.css", "timeline.css"))
-    body = "".join(part(found, lang) for part in (_head, _notes, _pictures, _events, _measures, _card))
+    body = "".join(part(found, lang) for part in (_head, _notes, _pictures, _events, _measures, model_card))
     return (
         f'<!doctype html><html lang="{lang}"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width,initial-scale=1">'
@@ -178,7 +178,7 @@ def _head(found: Summary, lang: str) -> str:
 
 
 def _notes(found: Summary, lang: str) -> str:
-    body = "".join(f"<li>{esc(n)}</li>" for n in found["notes"][:40])
+    body = "".join(f"<li>{esc(translated(n, lang))}</li>" for n in found["notes"][:40])
     head = f"{esc(say('report.notes', lang))} ({len(found['notes'])})"
     return f"<details><summary>{head}</summary><ul>{body}</ul></details>" if body else ""
 
@@ -242,18 +242,10 @@ def _measures(found: Summary, lang: str) -> str:
         f'<tr><th scope="row">{esc(name)}</th>' + "".join(f"<td>{_number(told.get(n))}</td>" for n in names) + "</tr>"
         for name, told in found["evaluation"].items()
     )
-    head = "<td></td>" + "".join(f'<th scope="col">{esc(n.replace("_", " "))}</th>' for n in names)
+    head = "<td></td>" + "".join(f'<th scope="col">{esc(word("measure", n, lang))}</th>' for n in names)
     table = f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table></div>'
     return f"<section><h2>{esc(say('report.quality', lang))}</h2>{table}</section>" if lines else ""
 
 
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
-
-
-def _card(found: Summary, lang: str) -> str:
-    lines = "".join(
-        f'<tr><th scope="row">{esc(k)}</th><td>{esc(v)}</td></tr>'
-        for k, v in found["card"].items() if v not in ("", None)
-    )  # fmt: skip
-    return f"<section><h2>{esc(say('report.card', lang))}</h2><table><tbody>{lines}</tbody></table></section>"

@@ -12,6 +12,7 @@ LEAST_STEPS = 16  #: to learn from
 MOST_CHANNELS = 64  #: beyond it, principal axes of the channels stand for them
 BESIDE = 2  #: of these, what the axes leave and the largest value
 AXES_ROWS = 20_000  #: steps from which those axes are taken
+LISTED = 12  #: names of channels in a note
 
 
 def as_series(series: Any, what: str = "the series") -> np.ndarray:
@@ -63,18 +64,24 @@ def notes_on(x: np.ndarray, names: list[str] | None = None) -> list[str]:
     if some:
         steps = int(gone[:, ~empty].any(1).sum())
         notes.append(f"{some:,} missing values in {steps:,} steps are filled by straight lines between known ones")
-    still = ~empty & np.array([np.ptp(c[np.isfinite(c)]) == 0 if np.isfinite(c).any() else False for c in x.T])
-    for which, words in ((empty, "hold no value and are not looked at"), (still, "stand still in the training part")):
-        if which.any():
-            listed = [names[i] for i in np.flatnonzero(which)[:12]]
-            more = f" and {which.sum() - 12} more" if which.sum() > 12 else ""
-            notes.append(f"{which.sum()} of {len(names)} channels {words}: {', '.join(listed)}{more}")
+    still = ~empty & np.asarray([np.ptp(c[np.isfinite(c)]) == 0 if np.isfinite(c).any() else False for c in x.T])
+    if empty.any():
+        listed = _listed(names, empty)
+        notes.append(f"{empty.sum()} of {len(names)} channels hold no value and are not looked at: {listed}")
+    if still.any():
+        listed = _listed(names, still)
+        notes.append(f"{still.sum()} of {len(names)} channels stand still in the training part: {listed}")
     if len(names) > MOST_CHANNELS:
         notes.append(
             f"{len(names)} channels are looked at along at most {MOST_CHANNELS - BESIDE} principal axes, by what "
             "they leave and by the largest value"
         )
     return notes
+
+
+def _listed(names: list[str], which: Any) -> str:
+    some = [names[i] for i in np.flatnonzero(which)[:LISTED]]
+    return ", ".join(some) + (f" and {which.sum() - LISTED} more" if which.sum() > LISTED else "")
 
 
 def channel_axes(z: np.ndarray) -> np.ndarray | None:

@@ -184,13 +184,14 @@ def learned(
     parameters: dict[str, Any], notes: list[str], most: int | None = None,
 ) -> tuple[Any, int]:  # fmt: skip
     """A detector fitted to the training part of a series, and the steps of that part. most: only the last so many."""
-    train = until(table, series, train_until)
+    train, own_notes = until(table, series, train_until), list[str]()
     x = series.values if train is None else series.values[:train]
     if most is not None and len(x) > most:
-        notes.append(f"{_prefix(series)}the last {most:,} of {len(x):,} steps are learned from")
+        own_notes.append(f"the last {most:,} of {len(x):,} steps are learned from")
         x = x[-most:]
     detector = method(random_state=seed, **parameters).fit(x, None if train is None else len(x))
-    notes += [_prefix(series) + _named(note, table.channels) for note in detector.notes_]
+    own_notes += [_named(note, table.channels) for note in detector.notes_]
+    notes += [_prefix(series) + note for note in own_notes]
     return detector, len(x)
 
 
