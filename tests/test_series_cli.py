@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import polars as pl
@@ -96,3 +97,14 @@ def test_fit_then_score_then_evaluate(table: Path, tmp_path: Path) -> None:
     assert made.exit_code == 0, made.output
     made = run("explain", tmp_path / "strict.amiss", table)
     assert made.stdout.strip() == "nothing is flagged"
+
+
+def test_series_speak_chinese_and_a_fit_writes_its_report(table: Path, tmp_path: Path) -> None:
+    report = tmp_path / "r.html"
+    for verb in (["detect", "--report", report], ["fit", "-o", tmp_path / "m.amiss", "--report", report]):
+        made = run(*verb, table, "--time", "when", "--label", "label", "--train-until", 600, "--lang", "zh")
+        assert made.exit_code == 0, made.output
+        ours = r"\S*\.(csv|amiss|html)\S*|amiss \w+|SeriesDetector|VUS|AUC|affiliation|when|word"
+        assert not re.search("[A-Za-z]{3,}", re.sub(ours, "", made.output)), made.output
+        assert "训练部分最高分" in report.read_text("utf-8")
+        report.unlink()

@@ -44,7 +44,7 @@ def test_rows_in_any_order_repeated_and_absent() -> None:
     table = table_of(made)
     (series,) = table.series
     told = " ".join(table.notes)
-    for words in ("run backwards", "7 rows repeat", "5 absent steps", "breaks at 1 gaps", "'word' (category)"):
+    for words in ("run backwards", "7 rows repeat", "5 absent steps", "breaks at 1 gaps", "no channels: 'word'"):
         assert words in told
     assert table.channels == ["a", "b"]
     assert series.breaks == (600,)

@@ -77,7 +77,7 @@ def as_time_table(
     table = Table.learn(raw, only=only, drop=[*several(drop), name, *([by] if by else [])], label=label)
     channels = Schema(tuple(c for c in table.schema.learned if c.kind == "numeric"))
     notes = [*table.notes, *notes]
-    others = [f"{c.name!r} ({c.kind})" for c in table.schema.learned if c.kind != "numeric"]
+    others = [repr(c.name) for c in table.schema.learned if c.kind != "numeric"]
     if others:
         more = f" and {len(others) - SHOWN} more" if len(others) > SHOWN else ""
         notes.append(f"columns that are no numbers are no channels: {', '.join(others[:SHOWN])}{more}")
