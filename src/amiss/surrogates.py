@@ -95,7 +95,7 @@ def ask(
     for count in (FIRST, TABLES):
         with ThreadPoolExecutor(THREADS) as pool:
             null += pool.map(one, rng.spawn(count - len(null)))
-        p[asked], others = _together(found, null)
+        p[asked], *others = _together([found, *null], among=not drawn)
         least = _least(p)
         evident = least <= LISTED and (least < min(map(_least, others)) if not drawn else least <= SURE)
         if not evident and not (drawn and least <= NEAR):
@@ -118,21 +118,31 @@ def _told(learned: int, rows: np.ndarray, rng: np.random.Generator) -> np.ndarra
     return measures.measure(fresh, np.zeros(len(fresh), bool)) if len(fresh) else found
 
 
-def _together(found: np.ndarray, null: list[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
-    """One p-value a row of the table, and of every surrogate: its smallest, held against the surrogates' smallest.
+def _together(tables: list[np.ndarray], among: bool) -> list[np.ndarray]:
+    """One p-value a row, for every table: the smallest of its measures', held against the other tables' smallest.
 
-    found, null: (2, measures, rows) each. Of both ways to measure, the larger p-value.
+    tables: (2, measures, rows) each, the person's first. among: whether it is one of those that a surrogate is held
+    against, so that all tables are asked alike; not where its rows are the strangest of a long one. Of both ways to
+    measure, the larger p-value.
     """
-    sizes = np.cumsum([each.shape[2] for each in null])[:-1]
-    pool = np.concatenate(null, axis=2)
-    p, chance = [], []
-    for way, others in zip(found, pool):
-        levels = [(_against(np.sort(b), a), _against(np.sort(b), b)) for a, b in zip(way, others)]
-        most, usual = (-np.log(np.maximum(np.min(each, axis=0), TINY)) for each in zip(*levels))
-        usual_sorted = np.sort(usual)
-        p.append(_against(usual_sorted, most))
-        chance.append(_against(usual_sorted, usual))
-    return np.maximum(*p), np.split(np.maximum(*chance), sizes)
+    sizes = [each.shape[2] for each in tables]
+    owner = np.repeat(np.arange(len(tables)), sizes)
+    both = np.concatenate(tables, axis=2)
+    ways = []
+    for way in both:
+        smallest = np.min([_held(measure, owner, among) for measure in way], axis=0)
+        ways.append(_held(-np.log(np.maximum(smallest, TINY)), owner, among))
+    return np.split(np.maximum(*ways), np.cumsum(sizes)[:-1])
+
+
+def _held(score: np.ndarray, owner: np.ndarray, among: bool) -> np.ndarray:
+    """(rows,) p-values of score (rows,), each beside the rows that other tables own."""
+    order = np.argsort(score)
+    whose, p = owner[order], np.empty(len(score))
+    for table in range(owner[-1] + 1):
+        others = (whose != table) & (among | (whose > 0))
+        p[owner == table] = _against(score[order[others]], score[owner == table])
+    return p
 
 
 def _least(p: np.ndarray) -> float:
@@ -203,8 +213,8 @@ def _order(cells: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _against(null: np.ndarray, score: np.ndarray) -> np.ndarray:
-    """(rows,) share of ``null`` at least as high, and beyond it a generalised Pareto tail fitted by its moments."""
-    null = np.sort(null)
+    """(rows,) share of ``null``, in rising order, at least as high; beyond it a generalised Pareto tail fitted by its
+    moments."""
     above = len(null) - np.searchsorted(null, score, "left")
     counted = (1 + above) / (1 + len(null))
     many = max(COUNTED + 1, int(BEYOND * len(null)))
