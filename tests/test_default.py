@@ -8,7 +8,7 @@ from sklearn.metrics import roc_auc_score
 
 from amiss import AnomalyDetector
 from amiss.train import Plan
-from amiss.views import critic, ellipsoid, hull, learned, margins
+from amiss.views import critic, ellipsoid, hull, learned, margins, spaces
 from amiss.views.neighbours import nearest, squared, typical
 from amiss.views.pollution import pollution
 
@@ -80,6 +80,29 @@ def test_rows_of_the_bulk_are_measured_without_themselves(rows: int, columns: in
     state = ellipsoid.fit(both[:rows], rng)
     known, new = (ellipsoid.score(state, b, np.full(rows, i)) for b, i in ((both[:rows], True), (both[rows:], False)))
     assert 0.7 < np.median(known) / np.median(new) < 1.4
+
+
+def test_what_is_far_for_most_rows_stays_far_beside_a_long_tail() -> None:
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(500, 3))
+    rows[:10, 0] *= 30  # its deviation is that of the tail
+    rows[100:, 2] = 0  # most rows share a value: how many do is not how far apart they lie
+    rows = (rows / rows.std(0)).astype(np.float32)
+    state = spaces.fit(rows, rng)
+    inner = spaces.apply(state, np.r_[rows, rows.max(0, keepdims=True)])["inner"]
+    low, high = np.quantile(inner[:500], (0.1, 0.9), axis=0)
+    np.testing.assert_allclose((high - low)[1] / (high - low)[0], 1, atol=0.01)
+    np.testing.assert_array_equal(inner[:500, 2], rows[:, 2])
+    np.testing.assert_array_equal(inner[:500], spaces.apply(state, rows[:500])["inner"])
+
+
+def test_rows_learned_from_are_not_their_own_neighbours() -> None:
+    """Scored again, they are as strange as the fit said, and as others like them."""
+    rows = np.random.default_rng(0).normal(size=(600, 4))
+    model = AnomalyDetector(**QUICK).fit(rows[:300])
+    again = model.anomaly_score(rows[:300])
+    np.testing.assert_allclose(again[model.honest_[0]], model.honest_[1], rtol=1e-4)
+    assert 0.4 < roc_auc_score(np.arange(600) < 300, np.r_[again, model.anomaly_score(rows[300:])]) < 0.6
 
 
 def test_typical_distance_is_the_mean_of_the_nearest() -> None:

@@ -26,8 +26,9 @@ from amiss.writing import atomic_bytes
 #: 2: the default without labels has other views; 3: again, and the one with labels, and categories their means;
 #: 4: the default without labels looks at distances in more spaces; 5: the one with labels has networks of four kinds;
 #: 6: the digest covers the manifest, which holds the notes; 7: the one with labels cuts columns elsewhere, too, and has
-#: pairs of them; 8: the default without labels measures distances to the hulls of neighbours
-FORMAT = 8
+#: pairs of them; 8: the default without labels measures distances to the hulls of neighbours; 9: it does so
+#: by inner ranges
+FORMAT = 9
 _MANIFEST, _ARRAYS = "manifest.json", "arrays.safetensors"
 
 

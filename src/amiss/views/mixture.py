@@ -3,11 +3,11 @@
 local: in two spaces, the distance to the hull of the 20 nearest reference rows (:mod:`amiss.views.hull`), and the mean
 distance to 5 neighbours over those of the neighbours themselves; and what two networks say of the row
 (:mod:`amiss.views.learned`). Sharp, and best where no anomaly is among the references.
-distance: the mean distance to the nearest, 5 and 20 neighbours, as encoded, with tails pulled in and in units of the
-columns' ranges, which asks nothing of how the references are spread.
+distance: the mean distance to the nearest, 5 and 20 neighbours, by the columns' inner ranges, with tails pulled in and
+by their ranges, which asks nothing of how the references are spread.
 wide: distances from the bulk of the references, those left when the strangest 30 % are dropped, strange being far from
-the nearest of 8 random rows over 50 draws (Sugiyama and Borgwardt, 2013): to 20 neighbours in the bulk, as encoded and
-with tails pulled in, and Mahalanobis'; and the tails of the columns alone. Blind to small groups, so that anomalies
+the nearest of 8 random rows over 50 draws (Sugiyama and Borgwardt, 2013): to 20 neighbours in the bulk, by inner ranges
+and with tails pulled in, and Mahalanobis'; and the tails of the columns alone. Blind to small groups, so that anomalies
 cannot hide in one.
 
 Every view becomes minus the log of its tail probability, measured on the references, each scored without itself. A
@@ -38,8 +38,8 @@ COUNTS = (1, FEW, MANY)  # those that the distance group goes by
 DRAWS, DRAW = 50, 8
 TRIM = 0.3
 LOCAL, DISTANCE = 3 / 7, 2 / 7  # these groups' weights where nothing speaks for pollution; the rest is the wide one's
-NEAR, STRANGE, WIDE = ("plain", "white"), ("soft", "white"), ("plain", "soft")
-FAR = ("plain", "soft", "range")
+NEAR, STRANGE, WIDE = ("inner", "white"), ("soft", "white"), ("inner", "soft")
+FAR = ("inner", "soft", "range")
 TINY = 3e-4  # of the references' spread: keeps repeated rows off zero
 LEARNED = 1 / 2  # the networks' share of the local group
 
@@ -69,7 +69,7 @@ def init(
     bulk = order[: int(np.ceil(count * (1 - TRIM)))]
     state["kept"] = np.sort(bulk if z.shape[1] <= spaces.WIDE else rng.permutation(bulk)[: spaces.GRAM])
     state["bulk"] = ellipsoid.fit(references["soft"][state["kept"]], rng)
-    state["margins"] = margins.fit(references["plain"])
+    state["margins"] = margins.fit(references["inner"])
     views = _each(lambda part: _views(state, _cut(references, part), np.arange(count)[part], networks), count)
     learnt = range(2 * len(NEAR), 2 * len(NEAR) + len(networks))  # these are calibrated already
     state["tails"] = {str(i): tails.fit(view) for i, view in enumerate(views) if i not in learnt}
@@ -78,16 +78,17 @@ def init(
 
 def score(state: State, z: np.ndarray, networks: Networks) -> np.ndarray:
     """(rows,) float64 of encoded rows (rows, columns) float32; a row's score depends on that row alone."""
-    known, first = np.unique(keys(state["references"]["plain"]), return_index=True)
+    known, first = np.unique(keys(state["references"]["inner"]), return_index=True)
 
     def block(part: slice) -> np.ndarray:
         rows = np.zeros((BLOCK, z.shape[1]), np.float32)
         count = part.stop - part.start
         rows[:count] = z[part]
-        key = keys(rows)
+        seen = spaces.apply(state["spaces"], rows)
+        key = keys(seen["inner"])
         place = np.minimum(np.searchsorted(known, key), len(known) - 1)
         own = np.where(known[place] == key, first[place], -1)
-        return _mix(state, _views(state, spaces.apply(state["spaces"], rows), own, networks))[None, :count]
+        return _mix(state, _views(state, seen, own, networks))[None, :count]
 
     return _each(block, len(z))[0] if len(z) else np.zeros(0)
 
@@ -127,7 +128,7 @@ def _views(state: State, rows: dict[str, np.ndarray], own: np.ndarray, networks:
     for space in FAR:
         views += [found[space][0][:, :count].mean(1) + state["tiny"][space] for count in COUNTS]
     wide = [typical(each[space].take(bulk, 1), MANY, among) for space in WIDE]
-    wide += [ellipsoid.score(state["bulk"], rows["soft"], among), margins.score(state["margins"], rows["plain"])]
+    wide += [ellipsoid.score(state["bulk"], rows["soft"], among), margins.score(state["margins"], rows["inner"])]
     views += [view + 1e-9 for view in wide]
     return np.stack(views).astype(np.float64)
 

@@ -1,9 +1,10 @@
-"""Spaces in which distances mean different things: as encoded, by ranges, with tails pulled in, whitened, by ranks.
+"""Spaces in which distances mean different things: by inner ranges, by ranges, tails pulled in, whitened, by ranks.
 
-plain: the encoded rows. range: every column in units of its range, so that heavy tails weigh less. soft: asinh around
-the median in units of the inner range, which pulls heavy tails in. white: soft, whitened, so that breaking a dependency
-between columns becomes a distance. ranks: normal scores of the columns' ranks. copula: ranks, whitened: the residuals
-of a Gaussian copula.
+inner: the encoded rows, a column wider where a few rows far out make its deviation large beside its inner range: what
+is far for most rows stays far. range: every column in units of its range, so that heavy tails weigh less. soft: asinh
+around the median in units of the inner range, which pulls heavy tails in. white: soft, whitened, so that breaking a
+dependency between columns becomes a distance. ranks: normal scores of the columns' ranks. copula: ranks, whitened: the
+residuals of a Gaussian copula.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import numpy as np
 from scipy.special import ndtri
 
 KNOTS = 512  #: quantiles that a column's ranks are interpolated between
+INNER, NARROW = 2.56, 0.1  #: a normal column's inner range, in deviations; shares of it below which it means little
 SHRINK = 0.1  #: share of the covariance that is shrunk towards its mean eigenvalue
 WIDE = 600  #: beyond so many columns the covariance is taken from the Gram matrix of at most GRAM rows
 GRAM = 1_000
@@ -22,11 +24,11 @@ State = dict[str, np.ndarray]
 def fit(rows: np.ndarray, rng: np.random.Generator, every: bool = True) -> dict[str, State]:
     """Learn the spaces from encoded rows (rows, columns). every: copula and range, too."""
     rows = rows.astype(np.float64)
-    state = {"soft": _fit_soft(rows), "ranks": _fit_ranks(rows)}
+    state = {"inner": _fit_inner(rows), "soft": _fit_soft(rows), "ranks": _fit_ranks(rows)}
     state["white"] = _fit_whitening(_soft(state["soft"], rows), rng)
     if every:
         low, high = rows.min(0), rows.max(0)
-        state["range"] = {"low": low, "range": np.where(high - low > 1e-12, high - low, 1.0)}
+        state["range"] = {"low": low, "range": _positive(high - low)}
         state["copula"] = _fit_whitening(_ranks(state["ranks"], rows), rng)
     return state
 
@@ -35,21 +37,32 @@ def apply(state: dict[str, State], rows: np.ndarray) -> dict[str, np.ndarray]:
     """{space: (rows, columns) float32} of encoded rows, of the spaces that were learned."""
     exact = rows.astype(np.float64)
     soft, ranks = _soft(state["soft"], exact), _ranks(state["ranks"], exact)
-    spaces = {"plain": rows, "soft": soft, "white": _whiten(state["white"], soft), "ranks": ranks}
+    inner = exact / state["inner"]["unit"]
+    spaces = {"inner": inner, "soft": soft, "white": _whiten(state["white"], soft), "ranks": ranks}
     if "copula" in state:
         spaces["range"] = (exact - state["range"]["low"]) / state["range"]["range"]
         spaces["copula"] = _whiten(state["copula"], ranks)
     return {name: np.ascontiguousarray(value, np.float32) for name, value in spaces.items()}
 
 
+def _positive(scale: np.ndarray) -> np.ndarray:
+    """The scale (columns,), 1 where there is none."""
+    return np.where(scale > 1e-12, scale, 1.0)
+
+
+def _fit_inner(rows: np.ndarray) -> State:
+    """The inner range beside the deviation; 1 where so many rows share a value that it says how many, not how far."""
+    low, median, high = np.quantile(rows, (0.1, 0.5, 0.9), axis=0)
+    unit = (high - low) / INNER / _positive(rows.std(0))
+    return {"unit": np.where((low < median) & (median < high) & (unit > NARROW), unit, 1.0)}
+
+
 def _fit_soft(rows: np.ndarray) -> State:
     low, median, high = np.quantile(rows, (0.1, 0.5, 0.9), axis=0)
-    unit, deviation = (high - low) / 2.56, rows.std(0)
-    unit = np.where(unit < 0.1 * deviation, deviation, unit)
-    unit = np.where(unit > 1e-12, unit, 1.0)
+    unit, deviation = (high - low) / INNER, rows.std(0)
+    unit = _positive(np.where(unit < NARROW * deviation, deviation, unit))
     bent = np.arcsinh((rows - median) / unit)
-    scale = bent.std(0)
-    return {"median": median, "unit": unit, "mean": bent.mean(0), "scale": np.where(scale > 1e-12, scale, 1.0)}
+    return {"median": median, "unit": unit, "mean": bent.mean(0), "scale": _positive(bent.std(0))}
 
 
 def _soft(state: State, rows: np.ndarray) -> np.ndarray:
@@ -62,8 +75,7 @@ def _fit_ranks(rows: np.ndarray) -> State:
     low = np.minimum(at.astype(int), max(0, len(rows) - 2))
     knots = ordered[low] + (at - low)[:, None] * (ordered[np.minimum(low + 1, len(rows) - 1)] - ordered[low])
     state = {"levels": levels, "knots": knots.T, "least": np.asarray(0.5 / len(rows))}
-    deviation = rows.std(0)
-    state["reach"] = np.where(deviation > 1e-12, deviation, 1.0)
+    state["reach"] = _positive(rows.std(0))
     scale = _ranks(state | {"scale": np.ones(rows.shape[1])}, rows).std(0)
     return state | {"scale": np.where(scale > 1e-9, scale, 1.0)}
 
