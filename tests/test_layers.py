@@ -30,6 +30,7 @@ LAYERS: list[tuple[str, ...]] = [
     ("handful", "council"),
     ("verdict",),
     VIEWS,
+    ("shapes",),
     ("strangeness", "apart"),
     ("base",),
     ("classifier",),
