@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from amiss import AnomalyClassifier
 from amiss.council import _average_precisions, shares
+from amiss.crossfit import Recipe
 from amiss.detectors import NCA
 from amiss.handful import FEW
+from amiss.reading import read
+from amiss.table import Table
 
 
 def rows(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -66,6 +70,28 @@ def test_the_others_speak_where_there_are_anomalies_enough(fitted: AnomalyClassi
         truth, alone.anomaly_score(asked)
     )
     assert "kinds" not in quick(steps=2).fit(*rows(10 * FEW)).members_, "a handful is the first kind's"
+
+
+def test_rows_of_a_small_table_are_held_out_twice_in_other_parts() -> None:
+    y = (np.arange(103) % 4 == 0).astype(int)
+    kind = quick()._kinds(3, rounds=2)["bare"]
+    assert kind.n_estimators == 4
+    kind = quick(n_estimators=8, validation_fraction=0.125)._kinds(3, rounds=2)["near"]
+    held = np.zeros((10, len(y)), bool)
+    for member, (_, out) in enumerate(kind._splits(np.arange(len(y)), y, np.random.default_rng(0))):
+        held[member, out] = True
+    assert (held[:5].sum(0) == 1).all()
+    assert (held[5:].sum(0) == 1).all()
+    assert all((first & second).sum() < first.sum() for first in held[:5] for second in held[5:])
+    assert [held[:, y == 1].sum(1).min(), held[:, y == 1].sum(1).max()] == [5, 6]
+
+
+def test_what_only_judges_is_held_out_once() -> None:
+    x, y = rows(800)
+    table = Table.learn(read(pl.DataFrame(x, schema=["a", "b", "c"])))
+    recipe = Recipe(AnomalyClassifier, {"n_estimators": 2, "validation_fraction": 0.5, "steps": 2})
+    assert recipe.fit(table, y, np.arange(800), 0, 2)[1].rounds == 1
+    assert recipe.fit(table, y, np.arange(800))[1].rounds == 2
 
 
 def test_a_model_is_stored_with_all_kinds(fitted: AnomalyClassifier) -> None:

@@ -19,6 +19,8 @@ from amiss.numeric import Scaler
 from amiss.sampling import pad_columns
 from amiss.train import Judge
 
+SLIGHT = 1e-6  #: of a member, for what a fifth of five falls short of one
+
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class Classifier(ClassifierMixin, Network):
@@ -141,15 +143,17 @@ class Classifier(ClassifierMixin, Network):
         self, rows: np.ndarray, labels: np.ndarray | None, rng: np.random.Generator
     ) -> list[tuple[np.ndarray, np.ndarray]]:
         """As they are, but each member holds out rows of its own, stratified by ``labels``."""
-        held = np.zeros((self.n_estimators, len(rows)), bool)
-        if self.patience is not None and self.validation_fraction * len(rows) >= HELD_OUT_LEAST:
+        held, fraction = np.zeros((self.n_estimators, len(rows)), bool), self.validation_fraction
+        if self.patience is not None and fraction * len(rows) >= HELD_OUT_LEAST:
             for value in [None] if labels is None else np.unique(labels):
-                order = rng.permutation(np.flatnonzero(np.ones(len(rows), bool) if labels is None else labels == value))
-                count = self.validation_fraction * len(order)
-                for member in range(self.n_estimators):  # one after another through all rows, and round again
+                own = np.flatnonzero(np.ones(len(rows), bool) if labels is None else labels == value)
+                count, order = fraction * len(own), rng.permutation(own)
+                for member in range(self.n_estimators):  # one after another through all rows, and again, in a new order
                     start, stop = round(member * count), round((member + 1) * count)
-                    picked = order[np.arange(start, max(start + 1, stop)) % len(order)]
-                    held[member, picked[: len(order) - 1]] = True
+                    if member and int((member + SLIGHT) * fraction) > int((member - 1 + SLIGHT) * fraction):
+                        order = rng.permutation(own)
+                    picked = order[np.arange(start, max(start + 1, stop)) % len(own)]
+                    held[member, picked[: len(own) - 1]] = True
         return [(rows[~out], rows[out]) for out in held]
 
     def _row_weights(self, y: np.ndarray, counts: np.ndarray) -> np.ndarray:

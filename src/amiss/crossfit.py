@@ -57,6 +57,8 @@ class Recipe:
         encoder, z = Encoder.fit_transform(table, learned, y, self.detector.bend)
         options: dict[str, Any] = {"random_state": self.seed, **self.parameters}
         limits = self.hurry if self.budget is None else [*self.hurry, self.budget / parts]
+        if parts > 1 and "rounds" in self.detector.__dataclass_fields__:  # what only judges need not be the last word
+            options.setdefault("rounds", 1)
         if limits and "budget" in self.detector.__dataclass_fields__:  # others train nothing
             options["budget"] = min(limits)
 

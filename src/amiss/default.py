@@ -34,6 +34,7 @@ def networks() -> mixture.Networks:
 SOME_ROWS = 20_000  #: rows that show how loud what speaks beside the trained networks is
 MANY, STEPS_OF_MANY, STEPS_LEAST = 50_000, 1_500, 750  #: rows beyond which batches are so wide that fewer steps do
 KINDS, OF_EACH = 4, 5 / 8  #: of classifiers, where there are anomalies enough; members of each, of those of one alone
+SMALL = 2_000  #: rows to learn from, up to which there are several rounds of members
 LEAVES = 8  #: of the trees whose thresholds are cuts, too, where several kinds speak
 NARROW = 16  #: columns beyond which there are half as many bins beside them, as a step costs more
 NCA_OWN = {"learning_rate", "weight_decay", "dropout", "steps", "batch_size"}  #: settings that are not the networks'
@@ -97,6 +98,8 @@ class AnomalyClassifier(FeedForward):
     frozen, likeness: with n anomalies, 64 at most, the first kind speaks alone, beside networks with a frozen hidden
     layer (:mod:`amiss.frozen`) and kernels at the anomalies (:mod:`amiss.likeness`), so many n-th times as loud as it;
     0 for none. others: whether the other kinds speak where there are more; each then has five eighths of n_estimators.
+    rounds: how often, where several kinds speak, the members of a kind hold out every row of a table of 2,000 rows to
+    learn from at most, each time in other parts; of more rows once.
     unlabelled: 'normal': rows of y = -1 are taken for normal ones, which most of them are; 'left out': they are not
     looked at.
     """
@@ -107,6 +110,7 @@ class AnomalyClassifier(FeedForward):
     frozen: float = 8.0
     likeness: float = 20.0
     others: bool = True
+    rounds: int = 2
     dropout: float = 0.5
     mixup: float = 0.3
     weight_decay: float = 0.1
@@ -119,7 +123,9 @@ class AnomalyClassifier(FeedForward):
 
     takes_unlabelled: ClassVar[bool] = True
     keeps_rows: ClassVar[bool] = True
-    ranges: ClassVar[dict[str, Range]] = {"frozen": Range(0), "likeness": Range(0)}
+    ranges: ClassVar[dict[str, Range]] = {
+        "frozen": Range(0), "likeness": Range(0), "rounds": Range(1, whole=True),
+    }  # fmt: skip
 
     def _plan(self, rows: int, columns: int, seed: int) -> Plan:
         plan = super()._plan(rows, columns, seed)
@@ -144,11 +150,11 @@ class AnomalyClassifier(FeedForward):
             self._fit_kinds(z, y, report)
         return self
 
-    def _kinds(self, columns: int) -> dict[str, CutClassifier]:
-        """The kinds that speak together, not fitted; they hold out the same rows, and each as many as one alone."""
+    def _kinds(self, columns: int, rounds: int = 1) -> dict[str, CutClassifier]:
+        """The kinds that speak together, not fitted; they hold out the same rows, each as many as one alone a round."""
         members = max(min(self.n_estimators, 2), round(self.n_estimators * OF_EACH))
         own = {f.name: getattr(self, f.name) for f in fields(FeedForward)} | {
-            "n_estimators": members,
+            "n_estimators": members * rounds,
             "bins": self.bins if columns <= NARROW else (self.bins + 1) // 2,
             "leaves": LEAVES,
             "validation_fraction": min(1.0, self.validation_fraction * self.n_estimators) / members,
@@ -167,7 +173,8 @@ class AnomalyClassifier(FeedForward):
     def _fit_kinds(self, z: np.ndarray, y: np.ndarray, report: Report | None) -> None:
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         kinds: dict[str, CutClassifier] = {}
-        for i, (name, kind) in enumerate(self._kinds(z.shape[1]).items()):
+        rounds = self.rounds if (y >= 0).sum() <= SMALL else 1
+        for i, (name, kind) in enumerate(self._kinds(z.shape[1], rounds).items()):
             kind.random_state = seed
             if kinds:
                 kind.imbalance = self.imbalance_
