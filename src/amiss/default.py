@@ -34,11 +34,11 @@ def networks() -> mixture.Networks:
 SOME_ROWS = 20_000  #: rows that show how loud what speaks beside the trained networks is
 MANY, STEPS_OF_MANY, STEPS_LEAST = 50_000, 1_500, 750  #: rows beyond which batches are so wide that fewer steps do
 KINDS, OF_EACH = 4, 5 / 8  #: of classifiers, where there are anomalies enough; members of each, of those of one alone
-SMALL = 2_000  #: rows to learn from, up to which there are several rounds of members
+SMALL = 3_000  #: rows to learn from, of ``WIDE`` columns, up to which there are several rounds of members
 LEAVES = 8  #: of the trees whose thresholds are cuts, too, where several kinds speak
 NARROW = 16  #: columns beyond which there are half as many bins beside them, as a step costs more
 NCA_OWN = {"learning_rate", "weight_decay", "dropout", "steps", "batch_size"}  #: settings that are not the networks'
-WIDE = 32  #: columns of many rows beyond which there are fewer still, as a step costs more
+WIDE = 32  #: columns beyond which a step costs so much more that there are fewer
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -98,8 +98,8 @@ class AnomalyClassifier(FeedForward):
     frozen, likeness: with n anomalies, 64 at most, the first kind speaks alone, beside networks with a frozen hidden
     layer (:mod:`amiss.frozen`) and kernels at the anomalies (:mod:`amiss.likeness`), so many n-th times as loud as it;
     0 for none. others: whether the other kinds speak where there are more; each then has five eighths of n_estimators.
-    rounds: how often, where several kinds speak, the members of a kind hold out every row of a table of 2,000 rows to
-    learn from at most, each time in other parts; of more rows once.
+    rounds: how often, where several kinds speak, the members of a kind hold out every row of a table of 3,000 rows to
+    learn from and 32 columns at most, each time in other parts; of larger ones once.
     unlabelled: 'normal': rows of y = -1 are taken for normal ones, which most of them are; 'left out': they are not
     looked at.
     """
@@ -173,7 +173,7 @@ class AnomalyClassifier(FeedForward):
     def _fit_kinds(self, z: np.ndarray, y: np.ndarray, report: Report | None) -> None:
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         kinds: dict[str, CutClassifier] = {}
-        rounds = self.rounds if (y >= 0).sum() <= SMALL else 1
+        rounds = self.rounds if (y >= 0).sum() <= SMALL and z.shape[1] <= WIDE else 1
         for i, (name, kind) in enumerate(self._kinds(z.shape[1], rounds).items()):
             kind.random_state = seed
             if kinds:
