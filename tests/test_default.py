@@ -107,9 +107,9 @@ def test_rows_learned_from_are_not_their_own_neighbours() -> None:
 
 def test_typical_distance_is_the_mean_of_the_nearest() -> None:
     rng = np.random.default_rng(0)
-    squares, twin = rng.random((30, 50)), np.arange(30) % 2 == 0
+    squares, twin = rng.random((30, 50), np.float32), np.arange(30) % 2 == 0
     for count in (5, 49):
-        np.testing.assert_allclose(typical(squares, count, twin), nearest(squares, count, twin)[0].mean(1))
+        np.testing.assert_allclose(typical(squares, count, twin), nearest(squares, count, twin)[0].mean(1), rtol=1e-6)
 
 
 def test_hull_is_near_to_what_lies_on_the_surface_of_its_neighbours() -> None:
@@ -127,10 +127,22 @@ def test_hull_is_near_to_what_lies_on_the_surface_of_its_neighbours() -> None:
 
 
 def test_nearest_of_many_references_are_exact() -> None:
-    squares = np.random.default_rng(0).random((20, 1003)).round(2)  # with ties, and some that fill no group
+    squares = np.random.default_rng(0).random((20, 1003), np.float32).round(2)  # with ties; some fill no group
     distances, index = nearest(squares, 5, np.zeros(20, bool))
     np.testing.assert_array_equal(np.square(distances).round(2), np.sort(squares, axis=1)[:, :5])
     np.testing.assert_array_equal(np.take_along_axis(squares, index, 1), np.square(distances).round(2))
+    distances, index = nearest(np.zeros((7, 2000), np.float32), 5, np.ones(7, bool))
+    assert (distances == 0).all()
+    assert all(len(set(row)) == 5 for row in index.tolist())
+
+
+def test_rounding_leaves_no_distance_undefined() -> None:
+    rows = 1e3 + np.random.default_rng(0).normal(size=(300, 4)).astype(np.float32)
+    twin = np.ones(300, bool)
+    squares = squared(rows, rows)
+    assert (squares < 0).any()
+    assert np.isfinite(nearest(squares, 20, twin)[0]).all()
+    assert np.isfinite(typical(squares, 20, twin)).all()
 
 
 def test_margins() -> None:

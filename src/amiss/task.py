@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -21,9 +21,6 @@ from amiss.leaks import find_leaks
 from amiss.reading import RawTable, ReadOptions, read
 from amiss.table import Columns, Table
 from amiss.weak import WeakClassifier
-
-if TYPE_CHECKING:
-    pass
 
 FOLDS, FOLDS_OF_MANY, MANY = 5, 3, 100_000  #: folds of honest scores, fewer on tables of many rows
 DEFAULTS = {"AnomalyDetector": "unsupervised", "AnomalyClassifier": "supervised"}

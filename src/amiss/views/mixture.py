@@ -28,7 +28,7 @@ from amiss.blas import one_thread
 from amiss.train import Plan
 from amiss.views import ellipsoid, hull, learned, margins, spaces, tails
 from amiss.views.learned import Networks, Report
-from amiss.views.neighbours import keys, nearest, squared, typical
+from amiss.views.neighbours import keys, nearest, root, squared, typical
 from amiss.views.pollution import pollution
 
 BLOCK, THREADS = 256, 2  # rows are scored in blocks of exactly this many, so that no score depends on its company
@@ -146,7 +146,7 @@ def _strange(references: dict[str, np.ndarray], draws: np.ndarray, part: slice) 
         rows = references[name]
         each = squared(rows[part], rows[draws.ravel()])
         each[draws.ravel()[None, :] == np.arange(part.start, part.stop)[:, None]] = np.inf
-        views.append(np.sqrt(each.reshape(len(each), *draws.shape).min(2)).mean(1) + 1e-9)
+        views.append(root(each.reshape(len(each), *draws.shape).min(2)).mean(1) + 1e-9)
     return np.stack(views).astype(np.float64)
 
 

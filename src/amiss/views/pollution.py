@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from amiss.views.neighbours import squared
+from amiss.views.neighbours import root, squared
 
 SHELLS = (0.02, 0.05, 0.1)  #: shares of strangest rows that are looked at
 CLEAN, POLLUTED = 0.05, 0.10  #: excess jumps below and above which the answer is sure
@@ -35,9 +35,9 @@ def pollution(rows: np.ndarray, order: np.ndarray, spacing: np.ndarray) -> float
     jumps, dense = np.zeros(len(sizes)), np.zeros(len(sizes))
     for i, size in enumerate(sizes):
         shell, kept, near = order[-size:], order[:-size], size // 2
-        to_kept = np.partition(squared(rows[shell], rows[kept]), near - 1, axis=1)[:, near - 1]
-        to_all = np.partition(squared(rows[shell], rows[order]), near, axis=1)[:, near]  # one more: the row itself
-        jumps[i] = np.median(np.log((to_kept + 1e-9) / (to_all + 1e-9))) / 2
+        to_kept = root(np.partition(squared(rows[shell], rows[kept]), near - 1, axis=1)[:, near - 1])
+        to_all = root(np.partition(squared(rows[shell], rows[order]), near, axis=1)[:, near])  # one more: itself
+        jumps[i] = np.median(np.log((to_kept + 1e-5) / (to_all + 1e-5)))
         apart = np.median(spacing[shell]) / max(np.median(spacing[kept]), 1e-12)
         dense[i] = np.clip((SPARSE - apart) / (SPARSE - DENSE), 0, 1)
     excess = (jumps[:-1] - jumps[1:]) / surer
