@@ -142,6 +142,7 @@ def test_none_asked_for(model: Model) -> None:
 def test_forms(model: Model) -> None:
     found = model.explain(planted(), rows=[31])
     page = found._repr_html_()
+    assert "<ul></ul>" not in page
     assert "<b>moon" not in page
     assert "&lt;b&gt;moon" in page
     assert "moon" not in str(json.dumps(found.to_json("zh"))).split("<script")[0] or json.loads(found.to_text())

@@ -33,6 +33,7 @@ from amiss.verdicts import strangest
 MOST = 1_000  #: flagged rows that are explained where no rows are asked for
 LEAST = 10  #: the strangest rows are explained where fewer are flagged
 REASONS = 5  #: reasons that are kept for a row
+SHOWN = 50  #: rows, at most, in a notebook
 NO_EXAMPLES = (
     "this model keeps no training rows: what would be typical, the smallest change and the rows most alike"
     " cannot be shown"
@@ -92,15 +93,18 @@ class Explanation:
         return bars([(f"{r.column} = {shorten(r.value or '?', 24)}", r.share) for r in chosen[0].reasons])
 
     def _repr_html_(self) -> str:
-        """A table for a notebook."""
+        """A table for a notebook, of 50 rows at most; above it the groups."""
         cells = "".join(
             f"<tr><td>{r.row}</td><td>{r.score:.4g}</td><td>{html.escape(r.sentence())}</td>"
             f"<td>{html.escape(r.counterfactual.sentence() if r.counterfactual else '')}</td></tr>"
-            for r in self.rows[:50]
+            for r in self.rows[:SHOWN]
         )
         told = "".join(f"<li>{html.escape(g.sentence())}</li>" for g in self.groups[:12])
         head = "<tr><th>row</th><th>score</th><th>why</th><th>what would make it ordinary</th></tr>"
-        return f"<ul>{told}</ul><table><thead>{head}</thead><tbody>{cells}</tbody></table>"
+        more = f"<caption>{SHOWN} of {len(self.rows):,} rows</caption>" if len(self.rows) > SHOWN else ""
+        return (f"<ul>{told}</ul>" if told else "") + (
+            f"<table>{more}<thead>{head}</thead><tbody>{cells}</tbody></table>"
+        )
 
     def __str__(self) -> str:
         return self.told()
