@@ -8,7 +8,7 @@ from sklearn.metrics import roc_auc_score
 
 from amiss import AnomalyDetector
 from amiss.train import Plan
-from amiss.views import critic, ellipsoid, hull, learned, margins, spaces
+from amiss.views import critic, edges, ellipsoid, hull, learned, margins, mixture, spaces
 from amiss.views.neighbours import nearest, squared, typical
 from amiss.views.pollution import pollution
 
@@ -149,6 +149,27 @@ def test_margins() -> None:
     ordered = margins.fit(np.random.default_rng(0).normal(size=(500, 3)))
     score = margins.score(ordered, np.array([[0, 0, 0], [0, 0, 4], [4, -4, 4]], float))
     assert 0 < score[0] < score[1] < score[2]
+
+
+def test_one_cell_beyond_its_column_speaks_the_louder_the_further_out() -> None:
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(500, 40))
+    state, new = edges.fit(rows), np.zeros((4, 40))
+    new[1, 7], new[2, 7], new[3, :20] = 5, -20, 1
+    score = edges.score(state, new, np.zeros(4, bool))
+    assert score[0] < score[3] < score[1] < score[2]
+    # a training row is held against the others: as strange as a new one
+    known = edges.score(state, rows, np.ones(500, bool))
+    fresh = edges.score(state, rng.normal(size=(500, 40)), np.zeros(500, bool))
+    assert 0.9 < known.mean() / fresh.mean() < 1.1
+
+
+def test_what_has_to_be_learned_is_louder_where_there_are_more_rows() -> None:
+    few, many, polluted = mixture._weights(100, 1.0), mixture._weights(4_000, 1.0), mixture._weights(4_000, 0.0)
+    assert few[0] < many[0]
+    assert few[1] > many[1]
+    assert polluted.tolist() == [0, 0, 1]
+    assert np.allclose([few.sum(), many.sum()], 1)
 
 
 @pytest.mark.parametrize(

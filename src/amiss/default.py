@@ -20,7 +20,7 @@ from amiss.handful import FEW, VOICES
 from amiss.train import Plan
 from amiss.views import critic, mixture
 
-WIDTH, STEPS = 128, 700  #: units of the hidden layers, and optimiser steps, of the networks without labels
+WIDTH, STEPS = 128, 500  #: units of the hidden layers, and optimiser steps, of the networks without labels
 
 
 def networks() -> mixture.Networks:
@@ -49,7 +49,7 @@ class AnomalyDetector(Detector):
     most rows are anomalies. It needs no parameters. See :mod:`amiss.views.mixture`.
 
     n_estimators: members of each of its two small networks for each of three folds. epochs: passes over the rows that
-    they learn from, 4,096 at most; there are no more than 700 steps. budget: seconds of their training; None: no limit.
+    they learn from, 4,096 at most; there are no more than 500 steps. budget: seconds of their training; None: no limit.
     """
 
     n_estimators: int = 1

@@ -28,7 +28,7 @@ from amiss.writing import atomic_bytes
 #: 6: the digest covers the manifest, which holds the notes; 7: the one with labels cuts columns elsewhere, too, and has
 #: pairs of them; 8: the default without labels measures distances to the hulls of neighbours; 9: it does so
 #: by inner ranges
-FORMAT = 9
+FORMAT = 10
 _MANIFEST, _ARRAYS = "manifest.json", "arrays.safetensors"
 
 

@@ -7,13 +7,14 @@ distance: the mean distance to the nearest, 5 and 20 neighbours, by the columns'
 by their ranges, which asks nothing of how the references are spread.
 wide: distances from the bulk of the references, those left when the strangest 30 % are dropped, strange being far from
 the nearest of 8 random rows over 50 draws (Sugiyama and Borgwardt, 2013): to 20 neighbours in the bulk, by inner ranges
-and with tails pulled in, and Mahalanobis'; and the tails of the columns alone. Blind to small groups, so that anomalies
-cannot hide in one.
+and with tails pulled in, and Mahalanobis'; the tails of the columns alone; and, where nothing speaks for pollution, how
+far out the row's furthest cell lies. Blind to small groups, so that anomalies cannot hide in one.
 
 Every view becomes minus the log of its tail probability, measured on the references, each scored without itself. A
 group's evidence is the mean of its views; the score is the log of the weighted mean of exp(evidence), a harmonic mean
-of p-values (Wilson, 2019): any group alone can speak up. The wide one's weight grows with the pollution that the rows
-show, in the order of strangeness by those draws or by 200 of 2 rows, in which groups of a tenth of the rows stand out.
+of p-values (Wilson, 2019): any group alone can speak up. What the local group says has to be learned, so that it is the
+louder the more references there are. The wide one's weight grows with the pollution that the rows show, in the order of
+strangeness by those draws or by 200 of 2 rows, in which groups of a tenth of the rows stand out.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ import numpy as np
 
 from amiss.blas import one_thread
 from amiss.train import Plan
-from amiss.views import ellipsoid, hull, learned, margins, spaces, tails
+from amiss.views import edges, ellipsoid, hull, learned, margins, spaces, tails
 from amiss.views.learned import Networks, Report
 from amiss.views.neighbours import keys, nearest, root, squared, typical
 from amiss.views.pollution import pollution
@@ -37,7 +38,8 @@ FEW, MANY = 5, 20  # neighbours; those that span a hull, and those in the bulk
 COUNTS = (1, FEW, MANY)  # those that the distance group goes by
 DRAWN = ((50, 8), (200, 2))  # draws and their rows: the first tell what the bulk is, either may show pollution
 TRIM = 0.3
-LOCAL, DISTANCE = 3 / 7, 2 / 7  # these groups' weights where nothing speaks for pollution; the rest is the wide one's
+FEWER, ENOUGH = 300, 1_000  # references between which the groups' weights go from the first of these to the second:
+WEIGHTS = ((1 / 6, 3 / 6, 2 / 6), (8 / 15, 4 / 15, 3 / 15))  # local, distance, wide, where nothing speaks for pollution
 NEAR, STRANGE, WIDE = ("inner", "white"), ("soft", "white"), ("inner", "soft")
 FAR = ("inner", "soft", "range")
 TINY = 3e-4  # of the references' spread: keeps repeated rows off zero
@@ -63,11 +65,12 @@ def init(
     state["level"] = {name: _levels(references[name]) for name in NEAR}
     state["tiny"] = {name: TINY * np.sqrt(references[name].var(0).sum()) + 1e-9 for name in FAR}
     polluted = max(pollution(references["soft"], order, state["level"]["white"][0]) for order in orders)
-    state["weights"] = np.array([LOCAL, DISTANCE, 1 - LOCAL - DISTANCE]) * (1 - polluted) + np.array([0, 0, polluted])
+    state["clean"], state["weights"] = np.asarray(1 - polluted), _weights(count, 1 - polluted)
     bulk = orders[0][: int(np.ceil(count * (1 - TRIM)))]
     state["kept"] = np.sort(bulk if z.shape[1] <= spaces.WIDE else rng.permutation(bulk)[: spaces.GRAM])
     state["bulk"] = ellipsoid.fit(references["soft"][state["kept"]], rng)
     state["margins"] = margins.fit(references["inner"])
+    state["edges"] = edges.fit(references["inner"])
     views = _each(lambda part: _views(state, _cut(references, part), np.arange(count)[part], networks), count)
     learnt = range(2 * len(NEAR), 2 * len(NEAR) + len(networks))  # these are calibrated already
     state["tails"] = {str(i): tails.fit(view) for i, view in enumerate(views) if i not in learnt}
@@ -95,12 +98,19 @@ def _mix(state: State, views: np.ndarray) -> np.ndarray:
     """(rows,) from the views (views, rows) of all groups."""
     known = state["tails"]
     surprise = np.stack([tails.surprise(known[str(i)], v) if str(i) in known else v for i, v in enumerate(views)])
-    near, wide = 2 * len(NEAR), len(surprise) - len(WIDE) - 2
+    near, wide = 2 * len(NEAR), len(surprise) - len(WIDE) - 3
     far = wide - len(FAR) * len(COUNTS)
     neighbours, nets, distance = (surprise[a:b].mean(0) for a, b in ((0, near), (near, far), (far, wide)))
     local = (1 - LEARNED) * neighbours + LEARNED * nets
-    evidence = np.stack([local, distance, surprise[wide:].mean(0)])
+    heard = np.append(np.ones(len(WIDE) + 2), state["clean"])  # of the wide group: anomalies among them move the edges
+    evidence = np.stack([local, distance, heard @ surprise[wide:] / heard.sum()])
     return np.logaddexp.reduce(np.log(np.maximum(state["weights"], 1e-12))[:, None] + evidence, axis=0)
+
+
+def _weights(count: int, clean: float) -> np.ndarray:
+    """(groups,) weights for so many references; clean: from 0, polluted, to 1."""
+    enough = np.clip(np.log(count / FEWER) / np.log(ENOUGH / FEWER), 0, 1)
+    return clean * (np.array([1 - enough, enough]) @ np.array(WEIGHTS)) + np.array([0, 0, 1 - clean])
 
 
 def _views(state: State, rows: dict[str, np.ndarray], own: np.ndarray, networks: Networks) -> np.ndarray:
@@ -127,6 +137,7 @@ def _views(state: State, rows: dict[str, np.ndarray], own: np.ndarray, networks:
         views += [found[space][0][:, :count].mean(1) + state["tiny"][space] for count in COUNTS]
     wide = [typical(each[space].take(bulk, 1), MANY, among) for space in WIDE]
     wide += [ellipsoid.score(state["bulk"], rows["soft"], among), margins.score(state["margins"], rows["inner"])]
+    wide += [edges.score(state["edges"], rows["inner"], twin)]
     views += [view + 1e-9 for view in wide]
     return np.stack(views).astype(np.float64)
 
