@@ -20,7 +20,8 @@ from amiss.handful import FEW, VOICES
 from amiss.train import Plan
 from amiss.views import critic, mixture
 
-WIDTH, STEPS = 128, 500  #: units of the hidden layers, and optimiser steps, of the networks without labels
+WIDTH = 128  #: units of the hidden layers of the networks without labels
+EPOCHS, STEPS = 60, 500  #: passes over their rows and optimiser steps at most: few rows are soon learned
 
 
 def networks() -> mixture.Networks:
@@ -53,7 +54,7 @@ class AnomalyDetector(Detector):
     """
 
     n_estimators: int = 1
-    epochs: int = STEPS
+    epochs: int = EPOCHS
     budget: float | None = None
 
     ranges: ClassVar[dict[str, Range]] = {
