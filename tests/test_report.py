@@ -82,6 +82,7 @@ def test_the_summary_is_the_json(found: Detection, tmp_path: Path) -> None:
     assert told["rows"][0]["reasons"]
     assert told["slider"]["count"][told["slider"]["start"]] == told["verdict"]["flagged"]
     assert sum(told["histogram"]["counts"]) == 240
+    assert told["slider"]["by_score"]  # a share of the strangest is by score; a list of p-values need not be
     assert {f["column"] for f in told["faults"]} >= {"same", "no<ise"}
     assert told["card"]["seed"] == 0
     assert len(told["card"]["data"]) == 16

@@ -115,7 +115,7 @@ def _threshold(found: Summary, lang: str) -> str:
     picture = picture.replace("</svg>", '<path id="cutline" class="cut" d=""/></svg>')
     body = (
         f'<div class="numbers" aria-live="polite">{shown}</div>'
-        f'<label for="cut">{esc(say("report.move", lang))}</label>'
+        f'<label class="noprint" for="cut">{esc(say("report.move", lang))}</label>'
         f'<input class="noprint" type="range" id="cut" min="0" max="{len(slider["cut"]) - 1}" '
         f'value="{slider["start"]}">'
         f"{picture}<small>{esc(say('report.histogram', lang))}</small>"

@@ -175,6 +175,7 @@ def _rows(found: Findings, explained: Explanation | None, places: np.ndarray, la
 def _slider(found: Findings) -> dict[str, Any]:
     """Cuts from the strangest row down, denser at the top: score, rows from there up, and labelled ones among them.
 
+    by_score: whether the verdict flags just the rows from the first cut up.
     own_hits, own_alarms: of the rows that the verdict flags, which need not be those of the highest scores.
     """
     rows = len(found.score)
@@ -186,6 +187,7 @@ def _slider(found: Findings) -> dict[str, Any]:
     counts = np.array([int((found.score >= c).sum()) for c in cut]) if rows <= 50_000 else counts
     start = int(np.argmin(np.abs(counts - int(found.flagged.sum()))))
     slider: dict[str, Any] = {"cut": cut, "count": counts.tolist(), "start": start, "rows": rows}
+    slider["by_score"] = bool(((found.score >= cut[start]) == found.flagged).all())
     if found.y is not None and (found.y == 1).any():
         for name, value in (("hits", 1), ("alarms", 0)):
             of = np.concatenate([[0], np.cumsum(found.y[order] == value)])
