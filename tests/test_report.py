@@ -14,6 +14,8 @@ import pytest
 from amiss.detection import Detection, detect
 from amiss.errors import OptionError, OutputError
 from amiss.report import plots, write_report
+from amiss.report.curves import curves
+from amiss.report.page import page
 from amiss.report.strings import LANGUAGES, STRINGS
 from amiss.report.summarise import of_detection, of_scores, summarise
 
@@ -80,6 +82,7 @@ def test_the_summary_is_the_json(found: Detection, tmp_path: Path) -> None:
     assert told["rows"][0]["reasons"]
     assert told["slider"]["count"][told["slider"]["start"]] == told["verdict"]["flagged"]
     assert sum(told["histogram"]["counts"]) == 240
+    assert told["slider"]["by_score"]  # a share of the strangest is by score; a list of p-values need not be
     assert {f["column"] for f in told["faults"]} >= {"same", "no<ise"}
     assert told["card"]["seed"] == 0
     assert len(told["card"]["data"]) == 16
@@ -96,6 +99,59 @@ def test_labels_bring_curves_and_live_precision(labelled: Detection) -> None:
     assert told["curves"]["roc"][0][0] == 0
     assert "calibration" in told["curves"]
     assert any("one that saw all rows" in note for note in told["notes"])
+
+
+def test_a_chinese_page_holds_no_english_but_names(tmp_path: Path) -> None:
+    """What is left in Latin letters names a thing: a measure, a parameter, a program."""
+    frame = table()
+    mine = {"amount": "金额", "shop": "商店", "day": "日期", "no<ise": "噪声", "same": "常数", "text": "文字"}
+    words = {"north": "北", "south": "南", EVIL: "东", "שלום\u202e": "西", "🙂": "中"}
+    frame = frame.rename(mine).with_columns(
+        pl.col("商店").replace(words), pl.lit("甲 乙").alias("文字"), pl.lit("丙").alias("常数"),
+        pl.Series("欺诈", [1] * 12 + [0] * 228),
+    )  # fmt: skip
+    one = detect(frame, "欺诈", detector="FeedForward", parameters={"n_estimators": 1, "epochs": 15})
+    told = summarise(of_detection(one), "zh")
+    shown = re.sub(r"<style.*?</style>|<script.*?</script>|</?bdi>", "", page(told), flags=re.DOTALL)
+    names = {"amiss", "ROC", "Brier", "F1", "SHA", "detect", "label", *told["card"]["parameters"]}
+    names |= {told["card"][key] for key in ("detector", "source", "data")} | set(told["card"]["versions"])
+    names |= {str(v) for v in told["card"]["parameters"].values()}
+    names = {plots.esc(name) for name in names}
+    english = re.findall(r">([^<]*[A-Za-z]{3}[^<]*)<", shown)
+    rest = [re.sub("|".join(sorted(map(re.escape, names), key=len, reverse=True)), "", w) for w in english]
+    assert [w for w in rest if re.search("[A-Za-z]{3}", w)] == []
+
+
+def test_a_curve_is_thinned_along_its_way() -> None:
+    """A few rows at the top are half of the curve of a rare anomaly, among ten thousand."""
+    rng = np.random.default_rng(0)
+    score = np.sort(rng.normal(size=20_000))[::-1]
+    y = np.zeros(20_000, int)
+    y[[0, 1, 2, 5, 9, *range(20, 200, 4)]] = 1
+    drawn = curves(y, score)
+    recall, precision = map(np.asarray, drawn["pr"])
+    assert len(recall) <= 202
+    best = [precision[np.abs(recall - k / y.sum()) < 0.01].max() for k in (3, 5, 25)]
+    assert best == pytest.approx([1, 0.5, 25 / 97], abs=0.05)
+    assert recall[0] == 1
+    assert precision[-1] == 1  # of the strangest row, which is an anomaly here
+    assert curves(1 - y, score)["pr"][1][-1] == 0  # and here it is not
+    assert drawn["roc"][0][0] == drawn["roc"][1][0] == 0
+    assert drawn["roc"][0][-1] == drawn["roc"][1][-1] == 1
+
+
+def test_numbers_that_lie_close_are_told_apart() -> None:
+    drawn = plots.histogram([1] * 40, np.linspace(295, 304, 41).tolist(), "t", "", "")
+    assert "<title>295.00 .. 295.23: 1</title>" in drawn
+    ticks = re.findall(
+        r'text-anchor="(?:middle|end)">([^<]+)</text>', plots.Axes((100_000, 100_400), (0, 1)).frame("", "")
+    )
+    assert ticks[:5] == ["100,000", "100,100", "100,200", "100,300", "100,400"]
+    days = (1.5e9 + 86_400 * np.arange(41)).tolist()
+    assert ">2017-07-14</text>" in plots.histogram([1] * 40, days, "t", "", "", dates=True)
+    hours = (1.5e9 + 3_600 * np.arange(41)).tolist()
+    assert ">07-14 02:40</text>" in plots.histogram([1] * 40, hours, "t", "", "", dates=True)
+    assert ">1,000</text>" in plots.histogram([1] * 40, np.linspace(-2, 3, 41).tolist(), "t", "", "", power=True)
 
 
 def test_a_scored_table_is_reported_too(found: Detection) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,23 @@ def test_long_series_are_drawn_in_parts_and_it_is_said(tmp_path: Path) -> None:
     (one,) = summarise_series(found)["series"]
     assert max(v for v in one["channels"][0]["max"]) > 2
     assert one["detail"][0]["times"]
+
+
+def test_labels_are_drawn_and_the_card_is_whole(found: SeriesDetection) -> None:
+    told = summarise_series(found, "en", "amiss detect")
+    assert found.y is not None
+    ((first, last),) = told["series"][0]["labelled"]
+    times = found.table.series[0].times
+    own = found.table.series[0].place[found.y == 1]
+    assert (first, last) == (times[own.min()], times[own.max()])
+    assert sum(map(sum, told["curves"]["confusion_matrix"])) == found.frame["score"].is_finite().sum()
+    assert {"parameters", "versions", "data", "seed", "command", "label", "channels"} <= set(told["card"])
+    text = series_page(told)
+    assert "labelled as anomalies" in text
+    assert "Confusion matrix" in text
+    unlabelled = summarise_series(replace(found, y=None))
+    assert unlabelled["curves"] is None
+    assert "labelled as anomalies" not in series_page(unlabelled)
 
 
 def test_nothing_amiss(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@
     const i = Number(input.value), count = slider.count[i], cut = slider.cut[i];
     $("o-count").textContent = number(count);
     $("o-share").textContent = percent(count, slider.rows);
-    $("o-cut").textContent = count ? cut.toPrecision(5) : "-";
+    const told_by = event || slider.by_score; /* at first the verdict may be no matter of a score */
+    $("o-cut").textContent = count && told_by ? cut.toPrecision(5) : "-";
     let told = number(count) + " / " + number(slider.rows);
     if (slider.hits) {
       const hits = event ? slider.hits[i] : slider.own_hits, alarms = event ? slider.alarms[i] : slider.own_alarms;
@@ -29,7 +30,7 @@
     if (line && edges.length) {
       const f = (v) => (data.log ? Math.log(v) : v), low = f(edges[0]), high = f(edges[edges.length - 1]);
       const at = Math.min(1, Math.max(0, (f(Math.max(cut, edges[0])) - low) / (high - low || 1)));
-      line.setAttribute("d", "M" + (46 + at * 502) + " 20V206");
+      line.setAttribute("d", !told_by ? "" : "M" + (46 + at * 502) + " 20V206");
     }
   }
   if (input) { input.addEventListener("input", moved); moved(); }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -11,8 +10,10 @@ import numpy as np
 
 from amiss.evaluate import named_measures
 from amiss.report import plots, search
+from amiss.report.card import model_card, table
+from amiss.report.curves import pictures
 from amiss.report.plots import esc
-from amiss.report.strings import say, translated, word
+from amiss.report.strings import say, translated
 
 Summary = dict[str, Any]
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
@@ -114,7 +115,7 @@ def _threshold(found: Summary, lang: str) -> str:
     picture = picture.replace("</svg>", '<path id="cutline" class="cut" d=""/></svg>')
     body = (
         f'<div class="numbers" aria-live="polite">{shown}</div>'
-        f'<label for="cut">{esc(say("report.move", lang))}</label>'
+        f'<label class="noprint" for="cut">{esc(say("report.move", lang))}</label>'
         f'<input class="noprint" type="range" id="cut" min="0" max="{len(slider["cut"]) - 1}" '
         f'value="{slider["start"]}">'
         f"{picture}<small>{esc(say('report.histogram', lang))}</small>"
@@ -135,14 +136,14 @@ def _rows(found: Summary, lang: str) -> str:
     )
     body = "".join(_row(row, labelled, lang) for row in found["rows"])
     told = say("report.listed", lang, count=f"{len(found['rows']):,}", rows=f"{found['verdict']['rows']:,}")
-    table = (
+    listed = (
         f'<p class="soft">{esc(told)}</p><p class="noprint">'
         f'<label for="search">{esc(say("report.search", lang))}</label><br>'
         f'<input type="search" id="search"> <small id="found" role="status"></small></p>'
         f'<div class="wide" tabindex="0" role="region" aria-label="{esc(say("report.strangest", lang))}">'
         f'<table id="rows"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
     )
-    return _section("report.strangest", lang, table, "strangest")
+    return _section("report.strangest", lang, listed, "strangest")
 
 
 CLASS_N, SORTED = ' class="n"', ' aria-sort="descending"'
@@ -198,41 +199,8 @@ def _quality(found: Summary, lang: str) -> str:
         for name, value, (low, high), chance in named_measures(told, lang)
     ]
     heads = [say(f"report.{k}", lang) for k in ("measure", "value", "interval", "chance")]
-    (tn, fp), (fn, tp) = told["confusion_matrix"]
-    normal, anomaly = say("report.normal", lang), say("report.anomaly", lang)
-    matrix = [[normal, f"{tn:,}", f"{fp:,}"], [anomaly, f"{fn:,}", f"{tp:,}"]]
-    called = ["", say("report.called_normal", lang), say("report.called_anomaly", lang)]
-    diagonal = ("c", [0, 1], [0, 1])
-    pictures = [
-        (
-            say("report.roc", lang), [("a", *curves["roc"]), diagonal],
-            say("report.false", lang), say("report.recall", lang),
-        ),
-        (
-            say("report.pr", lang), [("a", *curves["pr"]), ("c", [0, 1], [curves["base"]] * 2)],
-            say("report.recall", lang), say("report.precision", lang),
-        ),
-    ]  # fmt: skip
-    if "calibration" in curves:
-        axes = say("report.predicted", lang), say("report.observed", lang)
-        pictures.append((say("report.calibration", lang), [("a", *curves["calibration"]), diagonal], *axes))
-    cards = f'<div class="card"><h3>{esc(say("report.confusion", lang))}</h3>{_table(called, matrix)}</div>'
-    cards += "".join(
-        f'<div class="card"><h3>{esc(title)}</h3>{plots.curve(lines_, title, x, y, width=360)}</div>'
-        for title, lines_, x, y in pictures
-    )
-    body = f'{_table(heads, lines)}<div class="grid">{cards}</div>'
-    return _section("report.quality", lang, body, "quality")
-
-
-def _table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    """A plain table whose first cell in a line is its head."""
-    top = "".join(f'<th scope="col">{esc(h)}</th>' for h in head)
-    body = "".join(
-        f'<tr><th scope="row">{esc(line[0])}</th>' + "".join(f"<td>{esc(c)}</td>" for c in line[1:]) + "</tr>"
-        for line in lines
-    )
-    return f'<div class="wide"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
+    drawn = pictures(curves, told["confusion_matrix"], lang)
+    return _section("report.quality", lang, f"{table(heads, lines)}{drawn}", "quality")
 
 
 def _columns(found: Summary, lang: str) -> str:
@@ -289,7 +257,7 @@ def _faults(found: Summary, lang: str) -> str:
         ]
         for f in found["faults"]
     ]
-    return _section("report.faults", lang, leaks + _table(heads, lines), "faults")
+    return _section("report.faults", lang, leaks + table(heads, lines), "faults")
 
 
 def _training(found: Summary, lang: str) -> str:
@@ -301,15 +269,6 @@ def _training(found: Summary, lang: str) -> str:
     if all(h.get("validation") is not None for h in history):
         lines.append(("b", epochs, [h["validation"] for h in history]))
     title = say("report.training", lang)
-    picture = plots.curve(lines, title, say("report.epoch", lang), say("report.loss", lang), unit=False)
+    watched = "report.loss" if found["watched"] == "loss" else "report.loss_judged"
+    picture = plots.curve(lines, title, say("report.epoch", lang), say(watched, lang), unit=False)
     return _section("report.training", lang, picture)
-
-
-def model_card(found: Summary, lang: str) -> str:
-    lines = []
-    for key, value in found["card"].items():
-        text = ", ".join(f"{k} = {v}" for k, v in value.items()) if isinstance(value, dict) else value
-        if text not in ("", None):
-            told = word(key, str(text), lang) if key in ("setting", "stopped") else translated(str(text), lang)
-            lines.append([word("card", key, lang), told])
-    return _section("report.card", lang, _table(["", ""], lines), "card")

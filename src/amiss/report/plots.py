@@ -13,6 +13,7 @@ import numpy as np
 
 W, H = 560, 240
 LEFT, RIGHT, TOP, BOTTOM = 46, 12, 24, 34
+DAY = 86_400  #: seconds
 
 
 def esc(text: object) -> str:
@@ -60,15 +61,16 @@ class Axes:
     def frame(self, xlabel: str, ylabel: str, ticks: int = 4, say: Callable[[float], str] | None = None) -> str:
         """Lines, ticks and labels."""
         low, base = self.y(self.y0), self.height
+        across, upright = np.linspace(self.x0, self.x1, ticks + 1), np.linspace(self.y0, self.y1, ticks + 1)
         parts = [f'<path class="ax" d="M{LEFT} {TOP}V{low}H{self.width - RIGHT}"/>']
         parts += [
             f'<text class="tk" x="{self.x(v)}" y="{low + 14}" text-anchor="{"end" if k == ticks else "middle"}">'
-            f"{(say or short)(v)}</text>"
-            for k, v in enumerate(np.linspace(self.x0, self.x1, ticks + 1))
+            f"{told}</text>"
+            for k, (v, told) in enumerate(zip(across, _apart(across, say or short)))
         ]
         parts += [
-            f'<text class="tk" x="{LEFT - 5}" y="{self.y(v) + 3}" text-anchor="end">{short(v)}</text>'
-            for v in np.linspace(self.y0, self.y1, ticks + 1)
+            f'<text class="tk" x="{LEFT - 5}" y="{self.y(v) + 3}" text-anchor="end">{told}</text>'
+            for v, told in zip(upright, _apart(upright, short))
         ]
         parts.append(f'<text class="lb" x="{self.width - RIGHT}" y="{base - 4}" text-anchor="end">{esc(xlabel)}</text>')
         parts.append(f'<text class="lb" x="2" y="10">{esc(ylabel)}</text>')
@@ -91,9 +93,24 @@ def short(value: float) -> str:
     return f"{value:,.0f}" if size >= 1e3 else f"{value:.3g}"
 
 
-def day(seconds: float) -> str:
-    """Seconds since 1970 as a date."""
-    return str(np.datetime64(int(seconds), "s"))[:10]
+def _apart(values: np.ndarray, say: Callable[[float], str]) -> list[str]:
+    """Ticks in few characters, in more where some would read the same."""
+    told = [say(float(v)) for v in values]
+    return told if len(set(told)) == len(told) else [exact(float(values[1] - values[0]))(float(v)) for v in values]
+
+
+def exact(step: float) -> Callable[[float], str]:
+    """What writes numbers that are ``step`` apart so that they differ."""
+    if not 1e-6 < step < 1e9:
+        return lambda value: f"{value:.6g}"
+    digits = max(0, 1 - int(np.floor(np.log10(step))))
+    return lambda value: f"{value:,.{digits}f}"
+
+
+def moment(step: float) -> Callable[[float], str]:
+    """What writes seconds since 1970 that are ``step`` seconds apart: as dates, with the time where days hold many."""
+    shown = slice(10) if step >= DAY else slice(5, 16) if step >= 60 else slice(11, 19)
+    return lambda seconds: str(np.datetime64(int(seconds), "s"))[shown].replace("T", " ")
 
 
 def histogram(
@@ -107,7 +124,9 @@ def histogram(
     power: edges are powers of ten. dates: edges are seconds since 1970.
     """
     axes = Axes((edges[0], edges[-1]), (0.0, float(np.sqrt(max([*counts, 1])))), width, height)
-    say = (lambda v: short(10**v)) if power else day if dates else short
+    step, kind = float(edges[1] - edges[0]), moment if dates else exact
+    ticks = (lambda v: short(10**v)) if power else moment(10 * step) if dates else short
+    say = ticks if power else kind(step)
     body = []
     for values, name in ((counts, "bar"), (counts_marked, "bar hot")):
         for i, count in enumerate(values):
@@ -122,7 +141,7 @@ def histogram(
         x = axes.x(min(max(mark, edges[0]), edges[-1]))
         body.append(f'<path class="mk" d="M{x} {axes.y(0)}v-7"/>')
     top = max([*counts, 1])
-    frame = axes.frame(xlabel, "", 4)
+    frame = axes.frame(xlabel, "", 4, ticks)
     frame = (
         _without_y_ticks(frame) + f'<text class="tk" x="{LEFT - 5}" y="{TOP + 8}" text-anchor="end">{short(top)}</text>'
     )

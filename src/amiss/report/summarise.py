@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import platform
-import sys
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import polars as pl
-from sklearn import metrics
 
 import amiss
 from amiss.background import cell_text, take
@@ -18,6 +15,8 @@ from amiss.detection import Detection
 from amiss.explain import Explanation
 from amiss.model import Model, fit_prepared, measured
 from amiss.plain import finite
+from amiss.report.card import card_of, settings
+from amiss.report.curves import curves
 from amiss.report.embedding import embed
 from amiss.report.strings import say
 from amiss.schema import Schema
@@ -74,7 +73,7 @@ def of_detection(found: Detection) -> Findings:
     score, p_value, flagged = (frame[name].to_numpy() for name in ("score", "p_value", "is_anomaly"))
     decision = None if found.model is None else found.model.decision
     return Findings(
-        task.table, found.schema, score, p_value, flagged, verdict, found.card | _settings(explainer), notes,
+        task.table, found.schema, score, p_value, flagged, verdict, found.card | settings(explainer.detector), notes,
         found.leaks, found.columns, task.y, found.evaluation, explainer, decision,
     )  # fmt: skip
 
@@ -92,14 +91,15 @@ def of_scores(
     both = y is not None and (y == 1).any() and (y == 0).any()
     told = measured(y, verdicts) if both and y is not None else None
     return Findings(
-        table, model.schema, score, p_value, flagged, verdict, model.card | _settings(model),
+        table, model.schema, score, p_value, flagged, verdict, model.card | settings(model.detector),
         table.notes if notes is None else notes, leaks or [], model.encoder.describe(), y, told,
         model, model.decision,
     )  # fmt: skip
 
 
 def summarise(found: Findings, lang: str = "en", command: str = "") -> dict[str, Any]:
-    """The dictionary: verdict, rows, groups, slider, curves, histogram, columns, map, faults, training, card."""
+    """The dictionary: verdict, rows, groups, slider, curves, histogram, columns, map, faults, training, watched
+    (what was asked of held-out rows while it learned), card."""
     explained = _explained(found)
     order = strangest(found.score, found.flagged)
     drawn = _sample(found.flagged, DRAWN)
@@ -126,6 +126,7 @@ def summarise(found: Findings, lang: str = "en", command: str = "") -> dict[str,
             "faults": _faults(found),
             "leaks": found.leaks,
             "training": getattr(found.explainer.detector, "history_", []) if found.explainer is not None else [],
+            "watched": getattr(found.explainer.detector, "stopping", "loss") if found.explainer is not None else "loss",
             "notes": list(dict.fromkeys(notes)),
             "card": _card(found, command),
         }
@@ -174,6 +175,7 @@ def _rows(found: Findings, explained: Explanation | None, places: np.ndarray, la
 def _slider(found: Findings) -> dict[str, Any]:
     """Cuts from the strangest row down, denser at the top: score, rows from there up, and labelled ones among them.
 
+    by_score: whether the verdict flags just the rows from the first cut up.
     own_hits, own_alarms: of the rows that the verdict flags, which need not be those of the highest scores.
     """
     rows = len(found.score)
@@ -185,6 +187,7 @@ def _slider(found: Findings) -> dict[str, Any]:
     counts = np.array([int((found.score >= c).sum()) for c in cut]) if rows <= 50_000 else counts
     start = int(np.argmin(np.abs(counts - int(found.flagged.sum()))))
     slider: dict[str, Any] = {"cut": cut, "count": counts.tolist(), "start": start, "rows": rows}
+    slider["by_score"] = bool(((found.score >= cut[start]) == found.flagged).all())
     if found.y is not None and (found.y == 1).any():
         for name, value in (("hits", 1), ("alarms", 0)):
             of = np.concatenate([[0], np.cumsum(found.y[order] == value)])
@@ -212,16 +215,10 @@ def _histogram(found: Findings) -> dict[str, Any]:
 
 def _curves(found: Findings) -> dict[str, Any]:
     assert found.y is not None
-    known = found.y >= 0
-    y, score = found.y[known], found.score[known]
-    false, true, _ = metrics.roc_curve(y, score)
-    precision, recall, _ = metrics.precision_recall_curve(y, score)
-    curves: dict[str, Any] = {
-        "roc": [_thin(false), _thin(true)], "pr": [_thin(recall), _thin(precision)], "base": float(y.mean())
-    }  # fmt: skip
+    drawn = curves(found.y, found.score)
     if found.evaluation is not None and "calibration" in found.evaluation:
-        curves["calibration"] = [found.evaluation["calibration"][name] for name in ("predicted", "observed")]
-    return curves
+        drawn["calibration"] = [found.evaluation["calibration"][name] for name in ("predicted", "observed")]
+    return drawn
 
 
 def _columns(found: Findings, explained: Explanation | None, drawn: np.ndarray) -> list[dict[str, Any]]:
@@ -284,18 +281,9 @@ def _faults(found: Findings) -> list[dict[str, Any]]:
     return sorted(faults, key=lambda f: -float(str(f["missing"])))[:100]
 
 
-def _settings(model: Model) -> dict[str, Any]:
-    known = model.detector.get_params(deep=False)
-    return {"parameters": {k: v if isinstance(v, int | float | str | bool) else str(v) for k, v in known.items()}}
-
-
 def _card(found: Findings, command: str) -> dict[str, Any]:
-    card = {k: v for k, v in found.card.items() if k not in ("reading",)}
-    versions = {"amiss": amiss.__version__, "python": platform.python_version()}
-    versions |= {n: sys.modules[n].__version__ for n in ("jax", "numpy", "polars", "sklearn") if n in sys.modules}
-    card["learned"] = len(found.schema.learned)
     rule = Rule(found.verdict.rule, found.verdict.value, found.verdict.per).words()
-    return card | {"data": found.table.raw.digest(), "decision": rule, "versions": versions, "command": command}
+    return card_of(found.card | {"learned": len(found.schema.learned)}, rule, found.table.raw.digest(), command)
 
 
 def _sample(flagged: np.ndarray, most: int) -> np.ndarray:
@@ -307,8 +295,3 @@ def _sample(flagged: np.ndarray, most: int) -> np.ndarray:
     rest = np.flatnonzero(~flagged)
     hot = rng.permutation(hot)[: max(most // 10, most - len(rest))]
     return np.sort(np.concatenate([hot, rng.permutation(rest)[: most - len(hot)]]))
-
-
-def _thin(values: np.ndarray, most: int = 200) -> list[float]:
-    at = np.unique(np.linspace(0, len(values) - 1, min(most, len(values))).astype(int))
-    return [round(float(v), 4) for v in values[at]]

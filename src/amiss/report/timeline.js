@@ -1,7 +1,8 @@
 "use strict";
 (function () {
   const data = JSON.parse(document.getElementById("data").textContent), words = data.words;
-  const tip = document.getElementById("tip"), LEFT = 52, BOTTOM = 18, views = [];
+  const tip = document.getElementById("tip"), BOTTOM = 18, views = [];
+  const LEFT = window.innerWidth < 640 ? 66 : 112; /* room for numbers and names of channels */
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
   const short = (v) => (v === null || v === undefined ? "-" : Number(v).toPrecision(4).replace(/\.?0+($|e)/, "$1"));
   const iso = (s) => new Date(s * 1000).toISOString();
@@ -9,7 +10,7 @@
 
   /* ticks: round numbers, or round times */
   function ticks(one, a, b, most) {
-    const units = one.dates ? [1, 5, 15, 60, 300, 900, 3600, 10800, 21600, 86400, 604800, 2592000, 31536000] : [];
+    const units = one.dates ? [1, 5, 15, 60, 300, 900, 1800, 3600, 10800, 21600, 43200, 86400, 172800, 604800, 1209600, 2592000, 5184000, 7776000, 15552000, 31536000] : [];
     let step = units.find((u) => (b - a) / u <= most);
     if (!step) {
       const raw = (b - a) / most || 1, power = Math.pow(10, Math.floor(Math.log10(raw)));
@@ -54,7 +55,13 @@
         const a = Math.max(x(e[0]), LEFT), b = Math.min(x(e[1]), w - 6);
         g.fillRect(a - 1, 2, Math.max(b - a, 1) + 2, h - BOTTOM - 2);
       });
-      g.globalAlpha = 1; g.strokeStyle = colour("line"); g.fillStyle = colour("soft"); g.textAlign = "center";
+      g.globalAlpha = 1; g.fillStyle = colour("warn");
+      one.labelled.forEach((e) => {
+        if (e[1] < self.from || e[0] > self.to || canvas.dataset.heat) return;
+        const a = Math.max(x(e[0]), LEFT), b = Math.min(x(e[1]), w - 6);
+        g.fillRect(a, 0, Math.max(b - a, 2), 4);
+      });
+      g.strokeStyle = colour("line"); g.fillStyle = colour("soft"); g.textAlign = "center";
       ticks(one, self.from, self.to, Math.max(2, Math.floor(w / 130))).forEach((t) => {
         const at = x(t[0]);
         if (at < LEFT) return;
@@ -69,6 +76,13 @@
       const room = 0.06 * (high - low), y = (v) => 4 + (high + room - v) / (high - low + 2 * room) * (h - BOTTOM - 6);
       g.fillText(short(high), LEFT - 4, y(high) + 6); g.fillText(short(low), LEFT - 4, y(low));
       return y;
+    }
+    /* a name in the room that there is, less its middle: channels differ at their ends */
+    function fitting(g, name) {
+      let kept = name.length;
+      const cut = () => (kept < name.length ? name.slice(0, Math.ceil(kept / 2)) + "…" + name.slice(name.length - Math.floor(kept / 2)) : name);
+      while (kept > 2 && g.measureText(cut()).width > LEFT - 6) kept--;
+      return cut();
     }
     function clip(g, w, h) { g.save(); g.beginPath(); g.rect(LEFT, 0, w - LEFT - 6, h - BOTTOM); g.clip(); }
 
@@ -112,7 +126,7 @@
       const [g, w, h] = open(canvas);
       g.fillStyle = colour("card"); g.fillRect(LEFT, 0, w - LEFT - 6, h - BOTTOM);
       names.forEach((name, k) => {
-        g.fillStyle = colour("soft"); g.fillText(name.length > 7 ? name.slice(0, 6) + "…" : name, LEFT - 4, (k + 0.8) * each);
+        g.fillStyle = colour("soft"); g.fillText(fitting(g, name), LEFT - 4, (k + 0.8) * each);
         g.fillStyle = colour("red");
         one.heat.cells[k].forEach((cell, i) => {
           const a = heatTimes[i], b = i + 1 < heatTimes.length ? heatTimes[i + 1] : one.last;

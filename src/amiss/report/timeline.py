@@ -11,7 +11,9 @@ import numpy as np
 
 import amiss
 from amiss.plain import finite
-from amiss.report.page import POLICY, model_card
+from amiss.report.card import card_of, model_card
+from amiss.report.curves import curves, pictures
+from amiss.report.page import POLICY
 from amiss.report.plots import esc
 from amiss.report.strings import say, translated, word
 from amiss.series.detect import Judged, SeriesDetection
@@ -37,11 +39,16 @@ def summarise_series(found: SeriesDetection, lang: str = "en", command: str = ""
     notes = list(found.notes)
     if len(drawn) < len(ranked):
         notes.append(say("timeline.more_series", lang, shown=len(drawn), count=f"{len(ranked):,}"))
-    pictures = [_picture(found.table, by_name[name], found.judged[name], len(drawn), notes, lang) for name in drawn]
+    pictures = [
+        _picture(found.table, by_name[name], found.judged[name], len(drawn), notes, lang)
+        | {"labelled": _labelled(found.y, by_name[name])}
+        for name in drawn
+    ]
     listed = [
         _listed(found.table, by_name[name], one, i, lang)
         for i, name in enumerate(drawn) for one in found.judged[name].events
     ]  # fmt: skip
+    known = found.card | {"channels": len(found.table.channels)}
     return finite(
         {
             "amiss": amiss.__version__, "lang": lang, "source": found.raw.source,
@@ -49,9 +56,35 @@ def summarise_series(found: SeriesDetection, lang: str = "en", command: str = ""
             "causal": found.causal, "rows": found.frame.height, "events": events, "flagged": rows,
             "channels": found.table.channels, "series": pictures, "notes": list(dict.fromkeys(notes)),
             "listed": sorted(listed, key=lambda event: -event["score"])[:LISTED],
-            "evaluation": found.evaluation, "card": found.card | {"decision": found.rule, "command": command},
+            "evaluation": found.evaluation, "curves": _curves(found),
+            "card": card_of(known, found.rule, found.raw.digest(), command),
         }
     )  # fmt: skip
+
+
+def _curves(found: SeriesDetection) -> Summary | None:
+    """Curves and confusion matrix of all labelled rows that have a score; None where not both kinds are among them."""
+    if found.y is None:
+        return None
+    score = found.frame["score"].cast(float).to_numpy()
+    known = (found.y >= 0) & np.isfinite(score)
+    y, flagged = found.y[known], found.frame["is_anomaly"].to_numpy()[known]
+    if not (y == 1).any() or not (y == 0).any():
+        return None
+    counts = [[int(((y == truth) & (flagged == said)).sum()) for said in (False, True)] for truth in (0, 1)]
+    return curves(y, score[known]) | {"confusion_matrix": counts}
+
+
+def _labelled(y: np.ndarray | None, series: Series) -> list[list[float]]:
+    """[first, last] time of every run of labelled steps that are anomalies; steps without a label part none."""
+    if y is None:
+        return []
+    known = (series.place >= 0) & (y >= 0)
+    label = np.full(len(series.values), -1)
+    np.maximum.at(label, series.place[known], y[known])
+    steps = np.flatnonzero(label >= 0)
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], label[steps], [0]])))
+    return [[float(series.times[steps[at]]) for at in (a, b - 1)] for a, b in zip(edges[::2], edges[1::2])]
 
 
 def _picture(
@@ -207,7 +240,8 @@ def _pictures(found: Summary, lang: str) -> str:
             + f'<div class="series" id="s{i}" data-place="{i}" tabindex="0"><div class="tools noprint">{buttons}'
             f'<output class="soft"></output></div>{strips}{score}{heated if heat else ""}</div>'
         )
-    hint = f'<p class="soft">{esc(say("timeline.hint", lang))}</p>'
+    keys = ["timeline.hint"] + ["timeline.labelled"] * any(one["labelled"] for one in found["series"])
+    hint = f'<p class="soft">{esc(" ".join(say(key, lang) for key in keys))}</p>'
     return f'<section id="signal"><h2>{esc(say("timeline.signal", lang))}</h2>{hint}{"".join(parts)}</section>'
 
 
@@ -244,7 +278,9 @@ def _measures(found: Summary, lang: str) -> str:
     )
     head = "<td></td>" + "".join(f'<th scope="col">{esc(word("measure", n, lang))}</th>' for n in names)
     table = f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table></div>'
-    return f"<section><h2>{esc(say('report.quality', lang))}</h2>{table}</section>" if lines else ""
+    drawn = "" if found["curves"] is None else pictures(found["curves"], found["curves"]["confusion_matrix"], lang)
+    body = (table if lines else "") + drawn
+    return f'<section id="quality"><h2>{esc(say("report.quality", lang))}</h2>{body}</section>' if body else ""
 
 
 def _number(value: float | None) -> str:

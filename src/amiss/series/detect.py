@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time as clock
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from itertools import product
 from typing import Any
 
@@ -15,6 +15,7 @@ import amiss
 from amiss.decision import Decision, Rule
 from amiss.errors import LabelError, TableError
 from amiss.labels import Labels, read_labels
+from amiss.plain import finite
 from amiss.reading import RawTable, ReadOptions, read
 from amiss.series import find, implied
 from amiss.series.base import Look
@@ -39,7 +40,7 @@ class SeriesDetection:
 
     events: a row for each stretch: series, start, end, steps, peak, score, p_value, channels, why. causal: whether
     scores use no later steps. evaluation: where labels were given, measures by series' name. judged: what was found
-    out about each series, by its name.
+    out about each series, by its name. y: (rows,) labels 1, 0 and -1, where they were given.
     """
 
     frame: pl.DataFrame
@@ -52,6 +53,7 @@ class SeriesDetection:
     evaluation: dict[str, Any] = field(default_factory=dict)
     causal: bool = False
     judged: dict[str, Judged] = field(default_factory=dict)
+    y: np.ndarray | None = None
 
 
 @dataclass
@@ -105,13 +107,23 @@ def detect_series(
             notes.append(f"{_prefix(each)}{late:,} missing values after the training part are filled by straight lines")
         return judge(table, each, fitted, rule, clean, seed)
 
-    card = {
-        "amiss": amiss.__version__, "source": raw.source, "rows": raw.frame.height, "detector": method.__name__,
-        "setting": "one-class" if clean else "unsupervised", "seed": seed,
-    }  # fmt: skip
+    card = card_of(raw, method, clean, seed, parameters, labels)
     found = assemble(raw, table, one, card, rule_words(rule, clean), labels, report, bands, lang)
     found.card["seconds"] = round(clock.perf_counter() - started, 3)
     return found
+
+
+def card_of(
+    raw: RawTable, method: Any, clean: bool, seed: int, parameters: dict[str, Any], labels: Labels | None
+) -> dict[str, Any]:
+    """What is learned from what. clean: whether a training part is known to be ordinary."""
+    own = method(random_state=seed, **parameters)
+    return {
+        "amiss": amiss.__version__, "source": raw.source, "rows": raw.frame.height, "detector": method.__name__,
+        "setting": "one-class" if clean else "unsupervised", "seed": seed,
+        "label": None if labels is None else {"column": labels.column, "spec": labels.spec},
+        "parameters": {f.name: finite(getattr(own, f.name)) for f in fields(own)},
+    }  # fmt: skip
 
 
 def assemble(
@@ -160,7 +172,8 @@ def assemble(
     measured = {} if labels is None else _evaluate(table, labels, columns, notes)
     causal = all(each.look.causal for each in judged_.values())
     return SeriesDetection(
-        frame, _event_frame(events), table, raw, dict(card), notes, words, measured, causal, judged_
+        frame, _event_frame(events), table, raw, dict(card), notes, words, measured, causal, judged_,
+        None if labels is None else labels.y,
     )  # fmt: skip
 
 

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-import amiss
 from amiss import store
 from amiss.blas import one_thread
 from amiss.decision import Rule
@@ -20,7 +19,7 @@ from amiss.labels import Labels, match_labels, read_labels
 from amiss.reading import RawTable, ReadOptions, read
 from amiss.schema import Schema
 from amiss.series import find, implied
-from amiss.series.detect import BLAMED, Judged, SeriesDetection, assemble, judge, learned, rule_words
+from amiss.series.detect import BLAMED, Judged, SeriesDetection, assemble, card_of, judge, learned, rule_words
 from amiss.series.explain import SeriesExplanation, explain_series
 from amiss.series.frame import Series, TimeTable, as_time_table, match_time_table, until
 from amiss.series.live import Live
@@ -234,11 +233,7 @@ def fit_series(
     rule = Rule("contamination", contamination) if contamination is not None else rule
     method, parameters = find(detector), implied(detector) | (parameters or {})
     notes = list(table.notes)
-    card = {
-        "amiss": amiss.__version__, "source": raw.source, "rows": raw.frame.height, "detector": method.__name__,
-        "setting": "unsupervised" if train_until is None else "one-class", "seed": seed, "reading": reading,
-        "label": None if labels is None else {"column": labels.column, "spec": labels.spec},
-    }  # fmt: skip
+    card = card_of(raw, method, train_until is not None, seed, parameters, labels) | {"reading": reading}
     detectors: dict[str, Any] = {}
     streams: dict[str, Live] = {}
     for i, each in enumerate(table.series):
