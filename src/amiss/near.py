@@ -20,10 +20,12 @@ SAME_TIME = 0.99  #: correlation of ranks with a column of moments, from which a
 REACH = 1 / 26  #: share of the rows within which a row nearby counts for 1 / e of one that is here
 OWN = 1.0  #: rows that what is expected counts for beside the rows nearby
 TOLD = 3.0  #: standard errors by which held-out labels must be likelier than without the feature
+HOPELESS = -1.0  #: the same, of one fold, below which the others are not looked at
 ALIKE = 0.95  #: correlation with a feature of the same category that has been taken, from which one is left
 MOST = 4  #: features, those that tell the most
 CATEGORIES_MOST, NUMBERS_MOST = 4, 32  #: columns that are tried: the categories of the most values, the first numbers
 VALUES_MOST = 50_000  #: of a category that is tried
+BLOCK = 16_384  #: rows that are looked at together
 
 
 @dataclass
@@ -52,9 +54,8 @@ class Near:
         shape = self.values + 2, len(self.edges) + 2
         counts = np.zeros((2, shape[0] * shape[1]))
         counts[:, self.cells] = self.rows, self.found
-        asked, code = np.unique(_values(table, part), return_inverse=True)
-        _, odds = _odds(counts.reshape(2, *shape), asked)
-        return np.asarray(odds[code, _bins(table.numbers(self.number), self.edges)])
+        bins = _bins(table.numbers(self.number), self.edges)
+        return _odds(counts.reshape(2, *shape), _values(table, part), bins)[1]
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -85,6 +86,7 @@ def learn_near(
         return []
     crowded = [p for p in parts if isinstance(p, CategoryPart) and p.rates and len(p.values) <= VALUES_MOST]
     crowded = sorted(crowded, key=lambda p: -len(p.values))[:CATEGORIES_MOST]
+    codes = {part.column: _values(table, part)[rows] for part in crowded}
     tried = []
     for name in _numbers(table, rows) if crowded else ():
         number = table.numbers(name)[rows]
@@ -92,7 +94,7 @@ def learn_near(
         bins = _bins(number, edges)
         for part in crowded:
             shape = len(part.values) + 2, len(edges) + 2
-            told, own, counts = _tried(_values(table, part)[rows], bins, y, fold, shape)
+            told, own, counts = _tried(codes[part.column], bins, y, fold, shape)
             if told > TOLD:
                 cells = np.flatnonzero(counts[0])
                 known, found = counts.reshape(2, -1)[:, cells].tolist()
@@ -138,30 +140,40 @@ def _tried(
         kinds = [chosen & known, chosen & (y == 1)]
         return np.stack([np.bincount(cell[k], minlength=shape[0] * shape[1]) for k in kinds]).reshape(2, *shape)
 
+    def told(rows: np.ndarray) -> float:
+        sign = np.where(y == 1, -1.0, 1.0)[rows]
+        gain = np.logaddexp(0, sign * expected[rows]) - np.logaddexp(0, sign * odds[rows])
+        return float(gain.sum() / max(gain.std() * np.sqrt(len(gain)), 1e-12)) if len(gain) else 0.0
+
     whole, expected, odds = counted(known), np.empty(len(y)), np.empty(len(y))
     for held in np.unique(fold):
         inside = fold == held
-        expected[inside], odds[inside] = (t[code[inside], bins[inside]] for t in _odds(whole - counted(inside)))
-    sign = np.where(y == 1, -1.0, 1.0)[known]
-    gain = np.logaddexp(0, sign * expected[known]) - np.logaddexp(0, sign * odds[known])
-    return float(gain.sum() / max(gain.std() * np.sqrt(len(gain)), 1e-12)), odds, whole
+        expected[inside], odds[inside] = _odds(whole - counted(inside), code[inside], bins[inside])
+        if told(known & inside) < HOPELESS:
+            return -np.inf, odds, whole
+    return told(known), odds, whole
 
 
-def _odds(counts: np.ndarray, asked: np.ndarray | slice = slice(None)) -> tuple[np.ndarray, np.ndarray]:
-    """Log-odds (values, bins) that value and bin tell, each on its own, and with the rows of the value nearby.
+def _odds(counts: np.ndarray, code: np.ndarray, bins: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Log-odds (rows,) that value and bin tell, each on its own, and with the rows of the value nearby.
 
-    counts: (2, values, bins) labelled rows, and anomalies among them. asked: places of the values that are wanted.
+    counts: (2, values, bins) labelled rows, and anomalies among them. code, bins: (rows,) the value and bin of each.
     """
-    rows, found = counts
-    base = np.clip(found.sum() / max(rows.sum(), 1), 1e-4, 1 - 1e-4)
-    expected = -np.log(base / (1 - base))
-    for axis, part in ((0, slice(None)), (1, asked)):
-        n, f = (c.sum(axis, keepdims=True)[part] for c in counts)
-        expected = expected + np.log((f + PRIOR * base) / (n - f + PRIOR * (1 - base)))
-    place = np.arange(rows.shape[1] - 1)
-    near = np.eye(rows.shape[1])  # a missing number, last, is near itself alone
+    wide = counts.shape[2]
+    total, anomalies = counts.sum((1, 2))
+    base = np.clip(anomalies / max(total, 1), 1e-4, 1 - 1e-4)
+    expected = np.full(len(code), -np.log(base / (1 - base)))
+    for axis, own in ((0, bins), (1, code)):
+        n, f = (c.sum(axis)[own] for c in counts)
+        expected += np.log((f + PRIOR * base) / (n - f + PRIOR * (1 - base)))
+    place = np.arange(wide - 1)
+    near = np.eye(wide)  # a missing number, last, is near itself alone
     near[:-1, :-1] = np.exp(-np.abs(place[:, None] - place) / (REACH * len(place)))
-    n, f, share = rows[asked] @ near, found[asked] @ near, 1 / (1 + np.exp(-expected))
+    n, f = np.empty((2, len(code)))
+    for start in range(0, len(code), BLOCK):
+        some = slice(start, start + BLOCK)
+        n[some], f[some] = ((c[code[some]] * near[bins[some]]).sum(1) for c in counts)
+    share = 1 / (1 + np.exp(-expected))
     return expected, np.log((f + OWN * share) / (n - f + OWN * (1 - share)))
 
 
