@@ -11,7 +11,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from amiss.pairs import ANOMALIES_LEAST
-from amiss.parts import PRIOR, CategoryPart, Feature, Part
+from amiss.parts import ONE_HOT, PRIOR, CategoryPart, Feature, Part
 from amiss.table import Table
 
 BINS = 64  #: of equal counts of rows, that a number or a moment is cut into
@@ -24,7 +24,7 @@ HOPELESS = -1.0  #: the same, of one fold, below which the others are not looked
 ALIKE = 0.95  #: correlation with a feature of the same category that has been taken, from which one is left
 MOST = 4  #: features, those that tell the most
 CATEGORIES_MOST, NUMBERS_MOST = 4, 32  #: columns that are tried: the categories of the most values, the first numbers
-VALUES_MOST = 50_000  #: of a category that is tried
+VALUES_LEAST, VALUES_MOST = 4 * ONE_HOT, 50_000  #: of a category that is tried
 BLOCK = 16_384  #: rows that are looked at together
 
 
@@ -84,7 +84,9 @@ def learn_near(
     """
     if (y == 1).sum() < ANOMALIES_LEAST or not (y == 0).any():
         return []
-    crowded = [p for p in parts if isinstance(p, CategoryPart) and p.rates and len(p.values) <= VALUES_MOST]
+    crowded = [
+        p for p in parts if isinstance(p, CategoryPart) and p.rates and VALUES_LEAST <= len(p.values) <= VALUES_MOST
+    ]
     crowded = sorted(crowded, key=lambda p: -len(p.values))[:CATEGORIES_MOST]
     codes = {part.column: _values(table, part)[rows] for part in crowded}
     tried = []
