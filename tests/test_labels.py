@@ -72,7 +72,8 @@ def test_named_values(values, options, expected):
     (["a", "b"], {}, "not clear"),  # neither is rarer
     ([1, -1, 1], {}, "not clear"),
     ([1, 2, 3], {}, "not clear"),
-    (list(range(100)), {}, "not clear"),
+    (list(range(100)), {}, r"measurements"),
+    ([0, 1, 1, 2, 2, 2], {}, "not clear"),  # numbers of classes, 0 of which is not what most rows are
     (["ok", "ok"], {}, "normal rows alone"),
     (["fraud", "fraud"], {}, "anomalies alone"),
     (["a", "a"], {}, "normal rows alone"),
@@ -86,6 +87,18 @@ def test_doubt_is_an_error(values, options, says):
     with pytest.raises(LabelError, match=says) as error:
         y(values, **options)
     assert "'y'" in error.value.where
+
+
+@pytest.mark.parametrize(("values", "options", "note"), [
+    (["ok", "ok", "fraud", "fraud", "frau"], {}, "labels that a single row has: frau (anomaly);"),
+    (["ok", "OK", "fraud", "fraud", "okk"], {}, "labels that a single row has: okk (anomaly);"),
+    (["ok", "ok", "fraud", "Fraud"], {}, ""),  # two spellings of one
+    (["ok", "ok", "fraud"], {}, ""),  # that is told by the counts
+    (["ok", "ok", "fraud", "fraud", "frau"], {"anomaly": "fraud,frau"}, ""),
+])  # fmt: skip
+def test_values_of_one_row_are_told(values, options, note):
+    assert read_labels(table(values), "y", **options).once.startswith(note)
+    assert bool(read_labels(table(values), "y", **options).once) == bool(note)
 
 
 def test_clean_training_data():

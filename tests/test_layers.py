@@ -44,6 +44,7 @@ LAYERS: list[tuple[str, ...]] = [
     SERIES,
     ("parts",),
     ("pairs",),
+    ("near",),
     ("encoder",),
     ("splits", "journal"),
     ("leaks", "crossfit", "background", "reasons", "surrogates"),

@@ -103,6 +103,7 @@ def test_named_methods_have_their_setting() -> None:
 @pytest.mark.parametrize(("labels", "says"), [
     (marked(anomalies=1), "one labelled anomaly is too few"),
     (marked(anomalies=1, normal=0), "one labelled anomaly is too few"),
+    (["ok", *["bad"] * 299], "one labelled normal row is too few"),
     ([("a", "b", "c")[i % 3] for i in range(300)], "not clear which labels are anomalies"),
     (["bad"] * 300, "anomalies alone"),
 ])  # fmt: skip

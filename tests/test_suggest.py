@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 import amiss
 from amiss import suggest
-from amiss.answers import go_on
+from amiss.answers import go_on, read_answers
 from amiss.cli import main
 from amiss.errors import InputError, LabelError, OptionError
 from amiss.learning import learning_curve
@@ -155,6 +155,17 @@ def test_a_model_with_labels_goes_on(labelled: Model) -> None:
 def test_answers_that_will_not_do(free: Path, labels: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         go_on(amiss.load(free / "m.amiss"), free / "t.csv", pl.DataFrame(labels))
+
+
+def test_the_column_that_was_filled_in_counts(labelled: Model) -> None:
+    known = labelled.card["label"]["column"]
+    answers = pl.DataFrame(
+        {"row": [1, 2], known: [None, None], "label": ["0", "1"]}, schema_overrides={known: pl.String}
+    )
+    raw = labelled.read(half())
+    assert read_answers(answers, raw, labelled.card["label"])[1].tolist() == [0, 1]
+    with pytest.raises(LabelError, match=r"no labels(.|\n)*column 'fraud'|column 'fraud'(.|\n)*no labels"):
+        read_answers(answers.drop("label"), raw, labelled.card["label"])
 
 
 def test_options_that_will_not_do(free: Path, tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ def test_same_seed_same_search_and_killed_ones_go_on(found: Tuned, tmp_path: Pat
     assert resumed.settings == found.settings
     assert any("goes on" in note for note in resumed.notes)
     assert len(path.read_text().splitlines()) == 5
-    with pytest.raises(OptionError, match=r"another work(.|\n)*another seed"):
+    with pytest.raises(OptionError, match=r"another work(.|\n)*changed: seed"):
         search(journal=path, seed=1)
     path.write_text("no journal\n")
     with pytest.raises(OptionError, match="no journal of ours"):

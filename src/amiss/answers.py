@@ -120,6 +120,7 @@ def read_answers(
     ]
     shared = [c for c in columns if c in raw.frame.columns and c not in wanted]
     key = key or (shared[0] if shared else None)
+    wanted.sort(key=lambda c: not cells.words(table.frame[c], table.nulls).count())  # first one that is filled in
     label = wanted[0] if wanted else next((c for c in columns if c != key and c not in shared), None)
     if key is None or label is None:
         raise ColumnError(
@@ -147,7 +148,10 @@ def read_answers(
         places, first = np.unique(places, return_index=True)
         labels = labels[first]
     if not len(places):
-        raise LabelError("the file holds no labels", where=table.source, found="empty cells alone")
+        raise LabelError(
+            "the file holds no labels", where=f"{table.source}, column {label!r}", found="empty cells alone",
+            hint="fill in that column: one label a row that you looked at",
+        )  # fmt: skip
     by = "row number" if key == ROW and ROW not in raw.frame.columns else f"column {key!r}"
     notes.insert(
         0, f"{len(places)} labels, by {by}: {(labels == 1).sum()} anomalies, {(labels == 0).sum()} normal rows"

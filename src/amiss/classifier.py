@@ -55,7 +55,11 @@ class Classifier(ClassifierMixin, Network):
         if len(classes) != 2:
             count = "1 class" if len(classes) == 1 else f"{len(classes)} classes"
             only = "Only binary classification is supported. " if len(classes) > 2 else ""
-            raise LabelError(f"{only}A classifier needs two classes, normal and anomaly", found=count)
+            raise LabelError(
+                f"{only}A classifier needs two classes, normal and anomaly",
+                found=f"{count}: " + ", ".join(map(repr, classes.tolist()[:6])) + (", ..." if len(classes) > 6 else ""),
+                hint="give y as 1 (anomaly), 0 (normal) and -1 (unlabelled)",
+            )
         self.classes_, known = classes, int((y == classes[1]).sum())
         texts = classes.dtype.kind in "OUS"
         at = which_is_anomaly([str(c) for c in classes], (len(y) - known, known)) if texts else 1

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from amiss.errors import ModelFileError
+from amiss.near import Near, learn_near
 from amiss.numeric import Scaler
 from amiss.pairs import Pair, learn_pairs
 from amiss.parts import FITS, CategoryPart, Feature, NumericPart, Part, part_from_json
@@ -27,12 +28,14 @@ class Encoder:
 
     parts: one a learned column. scaler: standardises the parts' scaled features; indicators stay 0 or 1.
     features: columns of the matrix in order, the scaled ones first. pairs: of columns that tell more together.
+    near: what the rows of a category's value tell near a number.
     """
 
     schema: Schema
     parts: list[Part]
     scaler: Scaler
     pairs: list[Pair] = field(default_factory=list)
+    near: list[Near] = field(default_factory=list)
 
     @classmethod
     def fit(
@@ -64,11 +67,13 @@ class Encoder:
                     part.learn_means(table, rows, numbers)
         fold = np.random.default_rng(RATE_SEED).integers(RATE_FOLDS, size=len(rows))
         paired = [] if y is None else learn_pairs(table, rows, y[rows], fold)
-        encoder = cls(table.schema, parts, Scaler.fit(np.zeros((0, 0))), [pair for pair, _ in paired])
+        nearby = [] if y is None else learn_near(table, rows, y[rows], fold, parts)
+        empty = Scaler.fit(np.zeros((0, 0)))
+        encoder = cls(table.schema, parts, empty, [pair for pair, _ in paired], [near for near, _ in nearby])
         scaled, matrix = encoder._encode(table)
         if y is not None:
             encoder._unlearn_own_rows(table, scaled, rows, y, fold)
-        for at, (_, own) in enumerate(reversed(paired), 1):
+        for at, (_, own) in enumerate(reversed([*nearby, *paired]), 1):
             scaled[rows, -at] = own
         encoder.scaler = Scaler.fit(scaled if len(rows) == table.rows else scaled[rows], bend)
         return encoder, encoder._scale(scaled, matrix)
@@ -80,7 +85,8 @@ class Encoder:
     @property
     def features(self) -> list[Feature]:
         pairs = [part.features() for part in self.parts]
-        scaled = [f for scaled, _ in pairs for f in scaled] + [pair.feature for pair in self.pairs]
+        scaled = [f for scaled, _ in pairs for f in scaled] + [near.feature for near in self.near]
+        scaled += [pair.feature for pair in self.pairs]
         return scaled + [f for _, plain in pairs for f in plain]
 
     def agreement(self) -> Callable[[np.ndarray], np.ndarray]:
@@ -143,36 +149,42 @@ class Encoder:
                 own = [pair for pair in self.pairs if pair.first == column.name]
                 entry["features"] += [pair.feature.name for pair in own]
                 entry["steps"] += [f"anomalies of its value with that of {pair.second}" for pair in own]
+                nearby = [near for near in self.near if near.category == column.name]
+                entry["features"] += [near.feature.name for near in nearby]
+                entry["steps"] += [f"anomalies of its value near the row's {near.number}" for near in nearby]
             else:
                 entry["steps"] = [f"left out: {column.note or column.kind}"]
             described.append(entry)
         return described
 
     def to_json(self) -> dict[str, Any]:
-        parts, pairs = ([p.to_json() for p in each] for each in (self.parts, self.pairs))
-        return {"parts": parts, "pairs": pairs, "scaler": self.scaler.to_json()}
+        parts, pairs, near = ([p.to_json() for p in each] for each in (self.parts, self.pairs, self.near))
+        return {"parts": parts, "pairs": pairs, "near": near, "scaler": self.scaler.to_json()}
 
     @classmethod
     def from_json(cls, schema: Schema, state: Any) -> Encoder:
         """Inverse of :meth:`to_json`. Raises ModelFileError for anything else."""
         try:
             parts, pairs = map(part_from_json, state["parts"]), map(Pair.from_json, state["pairs"])
-            return cls(schema, list(parts), Scaler.from_json(state["scaler"]), list(pairs))
+            near = [Near.from_json(n) for n in state.get("near", [])]
+            return cls(schema, list(parts), Scaler.from_json(state["scaler"]), list(pairs), near)
         except (KeyError, TypeError, ValueError) as error:
             raise ModelFileError("the model's encoder is damaged", found=repr(error)) from error
 
     def _encode(self, table: Table) -> tuple[np.ndarray, np.ndarray]:
         """(rows, scaled features) float64, before scaling, and the matrix (rows, features) float32 without them."""
         sizes = [tuple(len(f) for f in part.features()) for part in self.parts]
-        wide = sum(s for s, _ in sizes) + len(self.pairs)
+        wide = sum(s for s, _ in sizes) + len(self.near) + len(self.pairs)
         scaled = np.empty((table.rows, wide))
         matrix = np.zeros((table.rows, wide + sum(p for _, p in sizes)), np.float32)
         at, flag = 0, wide
         for part, (own, flags) in zip(self.parts, sizes):
             part.encode(table, scaled[:, at : at + own], matrix[:, flag : flag + flags])
             at, flag = at + own, flag + flags
-        for i, pair in enumerate(self.pairs):
-            scaled[:, at + i] = pair.encode(table)
+        by_name = {part.column: part for part in self.parts if isinstance(part, CategoryPart)}
+        told = [near.encode(table, by_name[near.category]) for near in self.near]
+        for i, column in enumerate([*told, *(pair.encode(table) for pair in self.pairs)]):
+            scaled[:, at + i] = column
         return scaled, matrix
 
     def _scale(self, scaled: np.ndarray, matrix: np.ndarray) -> np.ndarray:

@@ -56,8 +56,8 @@ class Journal:
             changed = [k for k in what if old.get(k) != what[k]]
             raise OptionError(
                 "the journal is of another work", where=str(self.path), required="the same data and options as before",
-                found="another " + ", ".join(changed or ["format"]),
-                hint="delete the file to start anew, or give the output another name",
+                found="changed: " + ", ".join(changed or ["the format"]),
+                hint="delete the file to start anew (amiss tune --restart does), or give the output another name",
             )  # fmt: skip
         self.lines = found[1:]
         if len(whole) < len(data):

@@ -5,7 +5,8 @@ Which of the column's values are anomalies:
 1. those the person names; all others are normal, or the other way round where the person names the normal ones;
 2. else, where a value says so (1, true, yes, anomaly, fraud, attack, ...) and all others say the contrary or are one;
 3. else, where one value says normal (0, ok, benign, ...), all others;
-4. else, of two values, the rarer. Three or more values that say nothing are refused, with their counts.
+4. else, of two values, the rarer. Three or more values that say nothing are refused, with their counts; so are three
+   or more numbers of which 0 is not the commonest: these number classes.
 
 Empty cells are unlabelled, and so are words such as unknown or unlabelled, unless the person names them.
 """
@@ -38,6 +39,7 @@ class Labels:
     y: (rows,) int8: 1 anomaly, 0 normal, -1 unlabelled.
     column: its name. anomaly: the values that count as anomalies, as text. normal: those that count as normal.
     note: how that was found, for the person. spec: the rule, for :func:`match_labels`, fit for JSON.
+    once: a note on values that a single row has and nobody named, which may be slips of the pen; else empty.
     """
 
     y: np.ndarray
@@ -46,6 +48,7 @@ class Labels:
     normal: tuple[str, ...]
     note: str
     spec: dict[str, Any] = field(default_factory=dict)
+    once: str = ""
 
 
 @dataclass(frozen=True)
@@ -165,15 +168,24 @@ def _guessed(counts: dict[str, int], raw: RawTable, name: str) -> _Rule:
     if len(numbers) <= _MOST_CLASSES and not (keys == {"1"} and "-1" in totals):
         if bad and bad | good == keys:
             return _Rule(frozenset(bad), frozenset(good), "refuse", "by its name")
-        if good:
+        classes = len(numbers) > 2 and good == {"0"} and totals["0"] < max(totals[key] for key in numbers)
+        if good and not classes:
             return _Rule(frozenset(keys - good), frozenset(good), "anomaly", "all that is not normal")
-        if bad:
+        if bad and not classes:
             return _Rule(frozenset(bad), frozenset(keys - bad), "refuse" if len(keys) == 2 else "normal", "by its name")
         if len(keys) == 1:
             return _Rule(frozenset(), frozenset(keys), "refuse", "the only value")
         rare, common = sorted(keys, key=lambda key: totals[key])[:2] if keys else ("", "")
         if len(keys) == 2 and totals[rare] < totals[common]:
             return _Rule(frozenset([rare]), frozenset([common]), "refuse", "the rarer value")
+    if len(numbers) > _MOST_CLASSES:
+        raise LabelError(
+            "the label column holds measurements, it seems, no labels",
+            where=_where(raw, name),
+            required=f"a value that says anomaly or normal, or {_MOST_CLASSES} different numbers at most",
+            found=f"{len(numbers):,} different numbers, {min(map(float, numbers)):g} to {max(map(float, numbers)):g}",
+            hint="name the column of labels, or the numbers that are anomalies: --anomaly A,B",
+        )
     raise LabelError(
         "it is not clear which labels are anomalies",
         where=_where(raw, name),
@@ -225,7 +237,9 @@ def _labels(
             where=_where(raw, name),
             required="anomalies and normal rows",
             found=_listed(counts),
-            hint="name the anomaly with --anomaly, or do without the label",
+            hint="name the anomaly with --anomaly, or do without the label"
+            if totals[0]
+            else "label some normal rows too, or leave the cells of rows that nobody looked at empty",
         )
     anomaly = ", ".join(groups[1]) or ", ".join(sorted(rule.anomaly))
     note = f"anomaly is {name} = {_short(groups[1])} ({rule.why}): {totals[1]:,} rows; normal {totals[0]:,}"
@@ -233,7 +247,22 @@ def _labels(
         note = f"normal is {name} = {_short(groups[0])}: {totals[0]:,} rows; no anomaly is labelled"
     note += f"; unlabelled {unlabelled:,}" if unlabelled else ""
     spec = {"column": name, "anomaly": sorted(rule.anomaly), "normal": sorted(rule.normal), "rest": rule.rest}
-    return Labels(y.to_numpy().astype(np.int8), name, anomaly, tuple(groups[0]), note, spec)
+    once = _once(verdicts, counts) if rule.why not in ("as named", "as in training") else ""
+    return Labels(y.to_numpy().astype(np.int8), name, anomaly, tuple(groups[0]), note, spec, once)
+
+
+def _once(verdicts: dict[str, int], counts: dict[str, int]) -> str:
+    """A note on values of a single row, where there are more values than two: they may be slips of the pen."""
+    totals: dict[tuple[str, int], int] = {}
+    for word, verdict in verdicts.items():
+        if verdict >= 0:
+            totals[same_word(word), verdict] = totals.get((same_word(word), verdict), 0) + counts[word]
+    single = {verdict: [key for (key, v), count in totals.items() if v == verdict and count == 1] for verdict in (1, 0)}
+    if len(totals) < 3 or not (single[1] or single[0]):
+        return ""
+    told = [f"{_short(words)} (anomaly)" if verdict else _short(words) for verdict, words in single.items() if words]
+    note = f"labels that a single row has: {', '.join(told)}; if that is a slip, correct it or name the anomalies"
+    return note
 
 
 def _where(raw: RawTable, name: str) -> str:

@@ -101,12 +101,8 @@ def prepare(
             found=found,
             hint="leave the detector out" + (", or name the label column" if y is None else ""),
         )
-    if issubclass(kind, Classifier) and int((labels.y == 1).sum()) < 2:  # type: ignore[union-attr]
-        raise LabelError(
-            "one labelled anomaly is too few to learn from and to check what was learned",
-            required="at least 2",
-            hint="label more rows, or find anomalies without it: --setting unsupervised",
-        )
+    if issubclass(kind, Classifier):
+        _check_counts(labels)  # type: ignore[arg-type]
     if contamination is not None:
         rule = Rule("contamination", contamination)
     recipe = Recipe(kind, _checked(kind, parameters or {}), seed, budget, report)
@@ -134,6 +130,23 @@ def prepare(
     return Fit(raw, table, labels, recipe, card, rule, leaks, examples)
 
 
+def _check_counts(labels: Labels) -> None:
+    """Raise LabelError where a single row stands for one of both kinds, and none is unlabelled that could be of it."""
+    anomalies, normal, unlabelled = (int((labels.y == value).sum()) for value in (1, 0, -1))
+    if anomalies >= 2 and (normal != 1 or unlabelled):
+        return
+    what = "anomaly" if anomalies < 2 else "normal row"
+    raise LabelError(
+        f"one labelled {what} is too few to learn from and to check what was learned",
+        where=f"column {labels.column!r}",
+        required="at least 2",
+        found=f"{anomalies:,} anomalies ({labels.anomaly}) and {normal:,} normal rows",
+        hint="label more rows, or find anomalies without it: --setting unsupervised"
+        if anomalies < 2
+        else "label more rows, name the anomaly with --anomaly if it is the other value, or --setting unsupervised",
+    )
+
+
 def _setting(kind: type[Learner], table: Table, y: np.ndarray, recipe: Recipe) -> settings.Choice:
     """The setting where there are labelled anomalies: by trial where the labels leave it open, else as one learns."""
     if not issubclass(kind, Classifier):
@@ -148,7 +161,9 @@ def _setting(kind: type[Learner], table: Table, y: np.ndarray, recipe: Recipe) -
 def notes_of(task: Fit) -> list[str]:
     """What the person should know about the table that was learned from."""
     notes = [f"setting: {task.card['setting']} ({task.card['setting_why']})"]
-    notes += list(task.table.notes) + ([task.labels.note] if task.labels is not None and task.labels.note else [])
+    notes += task.table.notes
+    if task.labels is not None:
+        notes += [note for note in (task.labels.note, task.labels.once) if note]
     for leak in task.leaks:
         notes.append(
             f"column {leak['column']!r} gives the label away on its own (ROC AUC {leak['roc_auc']:.3f}): likely a leak;"

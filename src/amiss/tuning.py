@@ -106,9 +106,10 @@ class Search:
         fixed = {k: written(v) for k, v in task.recipe.parameters.items()}
         what = {
             "amiss tune": 1, "data": task.raw.digest(), "label": task.card["label"], "detector": self.kind.__name__,
-            "columns": [c.name for c in task.table.schema.learned], "fixed": fixed, "seed": self.seed, "metric": metric,
-            "folds": len(self.splits), "group": None if group is None else str(group),
-            "time": None if time is None else str(time), "space": {k: repr(v) for k, v in self.space.items()},
+            "columns": [c.name for c in task.table.schema.learned], "fixed parameters": fixed, "seed": self.seed,
+            "metric": metric, "folds": len(self.splits), "group": None if group is None else str(group),
+            "time": None if time is None else str(time),
+            "searched parameters": {k: repr(v) for k, v in self.space.items()},
         }  # fmt: skip
         self.journal = Journal(journal, what)
         self.trials = [Trial(**line) for line in self.journal.lines]

@@ -35,8 +35,9 @@ def suggest(
 ) -> None:
     """The rows of DATA whose labels would teach MODEL most: strange or uncertain, unlike each other, some ordinary.
 
-    DATA is the table that MODEL learned from. With -o they are written with their row numbers and an empty column
-    `label`: fill it in, and give it to `amiss fit DATA --continue MODEL --labels FILE`.
+    DATA is the table that MODEL learned from. With -o they are written with their row numbers and an empty column for
+    the labels, named as in DATA, else `label`: fill it in, and give the file to `amiss fit DATA --continue MODEL
+    --labels FILE`.
     """
     import polars as pl
 

@@ -44,10 +44,10 @@ def tune(
 ) -> None:
     """Search DATA's best parameters by cross-validation over its labels, and save a model fitted with them.
 
-    Trials are kept in MODEL.trials: a search that was interrupted or killed goes on when it is run again, and a higher
-    --trials goes on from the last. A fifth of the rows is held out and never steers the search; what the winner is
-    worth is told of those. --set fixes a parameter, which is then not searched. --budget is for all of it, but
-    the defaults are always tried, measured and fitted.
+    Trials are kept beside MODEL, in a file that ends in .trials: a search that was interrupted or killed goes on when
+    it is run again, and a higher --trials goes on from the last. A fifth of the rows is held out and never steers the
+    search; what the winner is worth is told of those. --set fixes a parameter, which is then not searched. --budget
+    is for all of it, but the defaults are always tried, measured and fitted.
     """
     from pathlib import Path
 

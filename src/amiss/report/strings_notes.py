@@ -58,6 +58,7 @@ NOTES: list[dict[str, str]] = [
     {"en": "anomaly is {column} = {values} ({{why}}): {count} rows; normal {normal}", "zh": "异常为 {column} = {values}（{why}）：{count} 行；正常 {normal} 行"},
     {"en": "normal is {column} = {values}: {count} rows; no anomaly is labelled; unlabelled {unlabelled}", "zh": "正常为 {column} = {values}：{count} 行；没有标注异常；未标注 {unlabelled} 行"},
     {"en": "normal is {column} = {values}: {count} rows; no anomaly is labelled", "zh": "正常为 {column} = {values}：{count} 行；没有标注异常"},
+    {"en": "labels that a single row has: {values}; if that is a slip, correct it or name the anomalies", "zh": "仅有一行的标签：{values}；若为笔误，请更正或指明异常值"},
     {"en": "as named", "zh": "按指定"},
     {"en": "as in training", "zh": "与训练时相同"},
     {"en": "by its name", "zh": "按其名称"},
