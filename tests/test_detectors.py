@@ -10,6 +10,7 @@ import hashlib
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -138,7 +139,15 @@ def test_blame_is_complete_true_and_of_the_shipped_score(planted: tuple[Learner,
     assert np.array_equal(found.score, detector.score_encoded(z))
     if isinstance(detector, Detector):  # a classifier has learned another kind of anomaly
         assert (found.share.argmax(1) == column).mean() > 0.5  # of 8 columns
-    told = [change for change in changes(z, found, detector.score_encoded, background, blocks, limit) if change]
+
+    def rescore(rows: Sequence[int], sources: Sequence[dict[int, int]]) -> np.ndarray:
+        changed = z[list(rows)]
+        for new, cells in zip(changed, sources):
+            for j, source in cells.items():
+                new[j] = kept[source, j]
+        return detector.score_encoded(changed)
+
+    told = [change for change in changes(z, found, rescore, background, blocks, limit) if change]
     assert told
     again = z[found.score > limit]
     for row, change in zip(again, told, strict=True):

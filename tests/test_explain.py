@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +13,14 @@ import pytest
 
 import amiss
 from amiss.attribution import attribute, blocks_of
-from amiss.background import Background, cell_text
+from amiss.background import Background, cell_text, put, texts
 from amiss.counterfactual import changes
 from amiss.errors import ModelFileError, OptionError
 from amiss.model import Model
+from amiss.reading import read
 from amiss.reasons import Reason, RowExplanation, group
 from amiss.report.strings import LANGUAGES, STRINGS
+from amiss.table import Table
 
 QUICK = {"n_estimators": 1, "epochs": 30, "hidden": (16, 4)}
 ROWS = 400
@@ -89,6 +93,25 @@ def test_the_counterfactual_is_checked_by_scoring_the_changed_row(model: Model) 
             changed = changed.with_columns(pl.Series(column, [new]).cast(frame.schema[column]))
         assert model.score(changed)["score"][0] == pytest.approx(change.score, rel=1e-3)
     assert {c for c, _, _ in found.rows[1].counterfactual.cells} >= {"amount"}
+
+
+def test_cells_of_every_type_are_put_into_a_table_as_they_are_read() -> None:
+    day = datetime(2020, 1, 1, 3, 4, 5)
+    frame = pl.DataFrame({
+        "whole": [1, 2, 3, 4] * 15, "broken": [1.5, 2.25, None, -1e-7] * 15, "word": ["a", "b", "c", None] * 15,
+        "flag": [True, False, None, True] * 15, "moment": [day + timedelta(hours=7 * k) for k in range(60)],
+        "day": [day.date() + timedelta(days=k) for k in range(60)],
+        "kind": pl.Series(["u", "v", "w", "u"] * 15, dtype=pl.Categorical),
+    })  # fmt: skip
+    table = Table.learn(read(frame))
+    after = [{name: texts(frame[name])[(k + 1) % 60] for name in frame.columns} for k in range(60)]
+    moved = put(table, after)
+    for column in table.schema.learned:
+        if column.kind in ("numeric", "datetime"):
+            assert np.array_equal(moved.numbers(column.name), np.roll(table.numbers(column.name), -1), equal_nan=True)
+        else:
+            assert moved.words(column.name) == [*table.words(column.name)[1:], table.words(column.name)[0]]
+    assert put(table, [{} for _ in range(60)]).raw.frame.equals(frame)
 
 
 def test_an_ordinary_row_needs_no_change(model: Model) -> None:
@@ -203,7 +226,15 @@ def test_where_repairs_are_not_enough_the_nearest_ordinary_row_lends_its_cells()
     background, blocks = Background(z, score(z), np.arange(300), {}), blocks_of(np.arange(4), 4)
     row = np.full((1, 4), 4, np.float32)
     found = attribute(row, score, background, blocks, 6.0)
-    change = changes(row, found, score, background, blocks, np.array([6.0]))[0]
+
+    def rescore(rows: Sequence[int], sources: Sequence[dict[int, int]]) -> np.ndarray:
+        changed = row[list(rows)]
+        for new, cells in zip(changed, sources):
+            for j, source in cells.items():
+                new[j] = z[source, j]
+        return score(changed)
+
+    change = changes(row, found, rescore, background, blocks, np.array([6.0]))[0]
     assert change is not None
     assert change.enough
     for j, source in change.sources.items():
@@ -233,10 +264,10 @@ def test_every_string_is_there_in_every_language() -> None:
     import string
 
     fields = lambda text: {name for _, name, _, _ in string.Formatter().parse(text) if name}  # noqa: E731
-    for key, texts in STRINGS.items():
-        assert set(texts) == set(LANGUAGES), key
-        assert all(t.strip() for t in texts.values()), key
-        assert len({frozenset(fields(t)) for t in texts.values()}) == 1, key
+    for key, told in STRINGS.items():
+        assert set(told) == set(LANGUAGES), key
+        assert all(t.strip() for t in told.values()), key
+        assert len({frozenset(fields(t)) for t in told.values()}) == 1, key
 
 
 @pytest.mark.parametrize(

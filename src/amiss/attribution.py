@@ -22,7 +22,7 @@ NEAR = 15  #: ordinary rows that say what is typical
 STEPS = 4  #: columns that are repaired at most
 ASKED = 10  #: columns that the detector is asked about: those whose cells lie furthest from what is typical
 AGAIN = 5  #: of these, columns that are asked again after a repair
-CELLS_AT_ONCE = 4_000_000  #: size of the matrices that are scored at once
+CELLS_AT_ONCE = 16_000_000  #: size of the matrices that are scored at once
 
 Score = Callable[[np.ndarray], np.ndarray]
 
@@ -63,7 +63,7 @@ def attribute(
     for all, or (n,).
     """
     size = max(1, CELLS_AT_ONCE // max(1, len(blocks) * max(z.shape[1], len(background))))
-    size = min(size, 256)
+    size = min(size, 1024)
     limits = np.broadcast_to(limit, len(z))
     parts = [slice(i, i + size) for i in range(0, len(z), size)]
     found = [_Chunk(z[part], score, background, blocks, limits[part]).run() for part in parts]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date, datetime, time
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from amiss.base import Learner
+from amiss.cells import as_text, is_text
 from amiss.encoder import Encoder
 from amiss.errors import ModelFileError
 from amiss.table import Table
@@ -18,6 +21,9 @@ MOST = 512  #: rows that are kept
 DRAWN = 1.25  #: rows drawn for each that is kept; the strangest of them are left out
 CELL_MOST = 200  #: characters of a cell that are kept
 LONG = re.compile(r"[+-]?\d+\.\d{7,}(?:[eE][+-]?\d+)?")  #: a number with many decimals
+MOMENTS: tuple[tuple[Any, Any], ...] = (
+    (pl.Date, date.fromisoformat), (pl.Datetime, datetime.fromisoformat), (pl.Time, time.fromisoformat),
+)  # fmt: skip
 FAR = 9.0  #: a column counts at most this much in a distance: one wild cell must not decide who is a neighbour
 
 
@@ -87,6 +93,26 @@ def take(table: Table, rows: np.ndarray) -> Table:
     """The table of these rows, under the same schema; its notes are left behind."""
     raw = replace(table.raw, frame=table.raw.frame[rows.astype(np.int64)], notes=())
     return Table(raw, table.schema)
+
+
+def put(table: Table, cells: Sequence[Mapping[str, str | None]]) -> Table:
+    """The table with new cells, for each of its rows {column: text as :func:`cell_text` gives it, None = missing}."""
+    frame = table.raw.frame
+    for name in dict.fromkeys(name for row in cells for name in row):
+        old = frame[name]
+        new = pl.Series(name, [row.get(name) for row in cells], dtype=pl.String)
+        if is_text(old.dtype):
+            old = as_text(old)
+        elif old.dtype.is_numeric():
+            old, new = old.cast(pl.Float64), new.cast(pl.Float64, strict=False)
+        elif old.dtype == pl.Boolean:
+            new = new.str.to_lowercase() == "true"
+        elif reader := next((read for kind, read in MOMENTS if old.dtype == kind), None):
+            new = pl.Series(name, [text and reader(text) for text in new], dtype=old.dtype)
+        else:  # spans of time have no text that is read again: the cells stay, and a change of them is not believed
+            continue
+        frame = frame.with_columns(new.zip_with(pl.Series([name in row for row in cells], dtype=pl.Boolean), old))
+    return Table(replace(table.raw, frame=frame, notes=()), table.schema)
 
 
 def texts(series: pl.Series) -> list[str | None]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from amiss.attribution import Attribution, Score
+from amiss.attribution import Attribution
 from amiss.background import Background
 
 HALVINGS = 5  #: steps by which a new cell is moved back towards the old one
 TAKEN = 10  #: columns, at most, that are taken from the nearest ordinary row where repairs were not enough
+
+#: (places of rows, for each the background row that the new cell of each changed column is taken from) -> their scores
+Rescore = Callable[[Sequence[int], Sequence[dict[int, int]]], np.ndarray]
 
 
 @dataclass
@@ -29,40 +33,46 @@ class Change:
 def changes(
     z: np.ndarray,
     found: Attribution,
-    score: Score,
+    rescore: Rescore,
     background: Background,
     blocks: list[np.ndarray],
     limit: float | np.ndarray,
 ) -> list[Change | None]:
     """The change for each row of z (rows, features), which ``found`` is of; None where the row is ordinary already.
 
-    limit: from which score downwards a row is ordinary; one for all, or (rows,).
+    rescore: the score of changed rows, as if the person had changed their cells: no change is believed that it has not
+    seen. limit: from which score downwards a row is ordinary; one for all, or (rows,).
 
     The columns are those that were repaired, or else those most to blame, with the cells of the nearest ordinary row;
     without the ones that turn out not to be needed. Each new cell is then moved back towards the old one as far as the
     row stays ordinary, so that the change is small. All rows take a step at a time, for a detector scores many rows at
     hardly more than the price of one.
     """
-    return _Search(z, found, score, background, blocks, limit).run()
+    return _Search(z, found, rescore, background, blocks, limit).run()
 
 
 class _Search:
     def __init__(
-        self, z: np.ndarray, found: Attribution, score: Score, background: Background, blocks: list[np.ndarray],
+        self, z: np.ndarray, found: Attribution, rescore: Rescore, background: Background, blocks: list[np.ndarray],
         limit: float | np.ndarray,
     ) -> None:  # fmt: skip
-        self.z, self.score, self.background, self.blocks = z, score, background, blocks
+        self.z, self.rescore, self.background, self.blocks = z, rescore, background, blocks
         self.limit = np.broadcast_to(limit, len(z))
         self.changes: list[Change | None] = [self.first(found, i) for i in range(len(z))]
-        self.try_({i: self.second(found, i) for i, c in enumerate(self.changes) if c is not None and not c.enough})
+        open_ = {i: change for i, change in enumerate(self.changes) if change is not None}
+        self.try_({i: change.sources for i, change in open_.items() if change.score <= self.limit[i]})
+        self.try_({i: self.second(found, i) for i in open_ if not self.enough(i)})
 
     def first(self, found: Attribution, i: int) -> Change | None:
         """All repaired columns, as they were repaired."""
         columns = [int(j) for j in found.order[i] if j >= 0]
         if found.score[i] <= self.limit[i] or not columns:
             return None
-        left = float(found.left[i, -1])
-        return Change({j: int(found.typical[i, j]) for j in columns}, left, bool(left <= self.limit[i]))
+        return Change({j: int(found.typical[i, j]) for j in columns}, float(found.left[i, -1]))
+
+    def enough(self, i: int) -> bool:
+        change = self.changes[i]
+        return change is not None and change.enough
 
     def second(self, found: Attribution, i: int) -> dict[int, int]:
         """The columns most to blame, as they are in the nearest ordinary row; none where there is no such row."""
@@ -87,12 +97,8 @@ class _Search:
         """Take over the sources of those rows that they make ordinary, and say which."""
         if not sources:
             return set()
-        changed = self.z[list(sources)]
-        for row, new in zip(changed, sources.values()):
-            for j, source in new.items():
-                row[self.blocks[j]] = self.background.z[source, self.blocks[j]]
         taken = set()
-        for (i, new), value in zip(sources.items(), self.score(changed)):
+        for (i, new), value in zip(sources.items(), self.rescore(list(sources), list(sources.values()))):
             if value <= self.limit[i]:
                 self.changes[i] = Change(new, float(value), True)
                 taken.add(i)

@@ -17,9 +17,9 @@ import numpy as np
 import polars as pl
 
 from amiss.attribution import Attribution, attribute, blocks_of
-from amiss.background import Background, take, texts
+from amiss.background import Background, put, take, texts
 from amiss.base import Learner
-from amiss.counterfactual import Change, changes
+from amiss.counterfactual import Change, Rescore, changes
 from amiss.decision import Decision
 from amiss.encoder import Encoder
 from amiss.errors import ModelFileError, OptionError
@@ -180,7 +180,7 @@ def explain(
     shown = judge.background.examples
     changed: list[Change | None] = [None] * len(encoded)
     if shown:
-        changed = changes(encoded, found, score_of, judge.background, blocks, limits)
+        changed = changes(encoded, found, _rescore(judge, part), judge.background, blocks, limits)
     explained = []
     for i, row in enumerate(chosen.tolist()):
         explained.append(
@@ -197,6 +197,19 @@ def explain(
         )
     amiss = [r for r in explained if r.is_anomaly]
     return Explanation(explained, group(amiss), limit, "" if shown else NO_EXAMPLES)
+
+
+def _rescore(judge: Judge, part: Table) -> Rescore:
+    """The score of rows of a table with cells of background rows in them, read and encoded as a person's are: features
+    that are made of several columns follow all of them."""
+    assert judge.background is not None
+    names, kept = [c.name for c in judge.encoder.schema.learned], judge.background.cells
+
+    def rescore(rows: Sequence[int], sources: Sequence[dict[int, int]]) -> np.ndarray:
+        cells = [{names[j]: kept[names[j]][source] for j, source in new.items()} for new in sources]
+        return judge.detector.score_encoded(judge.encoder.transform(put(take(part, np.asarray(rows)), cells)))
+
+    return rescore
 
 
 def choose(rows: int | Sequence[int] | None, score: np.ndarray, flagged: np.ndarray) -> np.ndarray:

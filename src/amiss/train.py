@@ -32,7 +32,7 @@ from amiss.sampling import Data, Gather, Sampler, gather_rows, uniform
 CHUNK_STEPS, CHUNK_VALUES = 256, 1 << 22  # steps a program call at most, and values a chunk of batches may hold
 ROUND_STEPS = 64  # small tables run several epochs between two looks at the validation loss
 ASSESS_ROWS, ASSESS_MOST = 1024, 16384  # rows a block of the validation loss, and how many rows it looks at
-SCORE_ROWS = 2048  # every score is computed in blocks of this many rows, so that it cannot depend on its company
+SCORE_ROWS = 512  # every score is computed in blocks of this many rows, so that it cannot depend on its company
 
 Batch = dict[str, Any]  #: arrays by name, each with the batch's rows first
 #: (rows held out by some member, the mean of those members' scores of them) -> a loss; all members stop by it together

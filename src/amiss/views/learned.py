@@ -16,7 +16,7 @@ from amiss.sampling import pad_columns
 from amiss.train import Method, Plan, Progress, Trained, score_members, train
 from amiss.views import tails
 
-FOLDS = 3
+FOLDS = 2
 TAIL_ROWS = 40  #: with fewer rows a fold, all folds share one tail
 WIDE, LEAST = 256, 100  #: beyond so many columns there are fewer steps, but at least so many
 
