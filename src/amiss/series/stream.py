@@ -91,7 +91,7 @@ class Stream:
         self._learn(few_channels(z, axes), slots)
         self.arrays_["held"] = x[-1]
         self._start = self._copied()
-        return self
+        return self.reset()  # arrays in memory as a model's from a file are: products' last bits depend on their order
 
     def reset(self) -> Self:
         """Back to where ``fit`` or ``from_state`` left the stream."""
