@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from amiss import bins as cutting
 from amiss.bins import CUT_PAD, init_bins, piecewise, room_for_bins
 from amiss.default import LEAVES, NARROW, AnomalyClassifier
 
@@ -41,6 +42,15 @@ def test_a_tree_cuts_where_the_kinds_part() -> None:
         assert np.abs(ends(bins, 0) - end).min() < 0.01
     assert np.abs(ends(init_bins(x, 4, 1 - y), 0) - 0.4).min() > 0.01
     assert bins["low"].shape == (CUT_PAD, 2 * 4 + 8)
+
+
+def test_trees_of_long_tables_see_a_part_of_the_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, y = banded(8000, 0)
+    monkeypatch.setattr(cutting, "TREE_ROWS", 2000)
+    for end in (0.3, 0.4, 1.1, 1.2):
+        assert 0 < np.abs(ends(init_bins(x, 4, y, leaves=8), 0) - end).min() < 0.05
+    monkeypatch.setattr(cutting, "TREE_ROWS", 8000)
+    assert min(np.abs(ends(init_bins(x, 4, y, leaves=8), 0) - 0.3)) < 0.005
 
 
 def test_two_values_are_not_cut() -> None:

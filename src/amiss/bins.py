@@ -13,6 +13,7 @@ import numpy as np
 CUT_PAD = 16  #: cut columns are padded to a multiple of this
 LEAST_BIN = 1e-4  #: the width of a bin, in standard deviations of its column, at least
 LEAF_SHARE, LEAF_LEAST = 0.01, 2  #: share of the rows, and number, that a leaf of a column's tree has at least
+TREE_ROWS = 100_000  #: rows that a column's tree is grown from at most: a random part of longer tables
 
 
 def room_for_bins(rows: np.ndarray, bins: int, y: np.ndarray, leaves: int = 0) -> int:
@@ -58,12 +59,13 @@ def _edges(rows: np.ndarray, bins: int, y: np.ndarray, leaves: int) -> list[np.n
     anomalies = rows[y == 1]
     levels, own = np.linspace(0, 1, bins + 1), np.linspace(0, 1, min(bins, len(anomalies) // 2) + 1)
     edges = []
+    part = slice(None) if len(rows) <= TREE_ROWS else np.random.default_rng(0).choice(len(rows), TREE_ROWS, False)
     for j in range(rows.shape[1]):
         found = np.quantile(rows[:, j], levels)
         if len(own) > 1:
             found = np.concatenate([found, np.quantile(anomalies[:, j], own)])
         if leaves > 1:
-            found = np.concatenate([found, _thresholds(rows[:, j], y == 1, leaves)])
+            found = np.concatenate([found, _thresholds(rows[part, j], y[part] == 1, leaves)])
         found = np.unique(found.astype(np.float32))
         edges.append(found[np.append(True, np.diff(found) > LEAST_BIN)])
     return edges
