@@ -49,7 +49,7 @@ class AnomalyDetector(Detector):
     Finds local, global, dependency and clustered anomalies, in clean training data and in polluted. Fails where
     most rows are anomalies. It needs no parameters. See :mod:`amiss.views.mixture`.
 
-    n_estimators: members of each of its two small networks for each of three folds. epochs: passes over the rows that
+    n_estimators: members of each of its two small networks for each of two folds. epochs: passes over the rows that
     they learn from, 4,096 at most; there are no more than 500 steps. budget: seconds of their training; None: no limit.
     """
 
