@@ -208,3 +208,22 @@ def test_one_rule_for_a_table_that_was_learned_from(tmp_path: Path) -> None:
     assert told["t"]["verdict"]["method"] == "surrogates"
     assert any("very table" in note for note in told["t"]["notes"])
     assert told["other"]["verdict"]["method"] == "tail"
+
+
+@pytest.mark.parametrize("share", [0.01, 0.08])
+def test_that_much_of_a_long_table_is_strange_is_seen_twice(share: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of ROWS rows and fewer all are measured at once."""
+    looks = []
+
+    def measured(z: np.ndarray, asked: np.ndarray, *_: object) -> tuple[np.ndarray, bool]:
+        looks.append(len(z))
+        strange = np.arange(len(asked)) < share * len(z)
+        return np.where(strange & (len(looks) == 1), 1e-5, 0.9), len(looks) == 1
+
+    monkeypatch.setattr(surrogates, "_asked", measured)
+    z = np.random.default_rng(0).standard_normal((3 * surrogates.ROWS, 3)).astype(np.float32)
+    found = ask(z, z[:, 0])
+    assert (found.evident, len(looks)) == ((True, 1) if share < surrogates.LARGE else (False, 2))
+    looks.clear()
+    assert ask(z[: surrogates.ROWS], z[: surrogates.ROWS, 0]).evident
+    assert len(looks) == 1

@@ -10,6 +10,8 @@ Of the table and of surrogates alike, simple measures (:mod:`amiss.strangeness`)
 A row's p-value is the share of surrogate rows that any measure finds as strange; and, as real tables are no copulas,
 it must be as strange beside the bulk of its own table, too: the larger of both p-values counts. There is evidence
 where the table's p-values are smaller together than those of every surrogate (a Monte Carlo test; Barnard, 1963).
+A long table is measured by a part of its rows; where that finds much of the table strange, a second part must, too: it
+may hang on the part whether a large kind of row is taken for usual.
 
 On tables whose columns are independent, or whose rows are Gaussian, table and surrogates are alike and that test is
 nearly exact. Elsewhere a rare kind of normal row counts as evidence, for nothing tells it from an anomaly. Blind where
@@ -27,6 +29,7 @@ from scipy.special import ndtr, ndtri
 
 from amiss.apart import RARE, apart, odd
 from amiss.blas import one_thread
+from amiss.decision import benjamini_hochberg
 from amiss.strangeness import Measures
 
 ROWS = 2_000  #: rows that the measures are learned from, of the table and of every surrogate
@@ -38,6 +41,7 @@ ASKED = 40_000  #: rows of a long table that are asked about, its strangest
 SURE = 0.02  #: level of evidence in long tables, where there is no surrogate of all the rows
 NEAR = 0.5  #: a long table beyond this level is given up at the first look
 LISTED = 0.1  #: with no share of false alarms below this there is no evidence
+LARGE = 0.05  #: share of the rows beyond which a second part is asked
 BEYOND = 0.01  #: share of the surrogates' rows that a Pareto tail is fitted to
 COUNTED = 10  #: with so many surrogate rows at least as strange, their share is the p-value
 SHRINK = 1e-6  #: least share of the correlations that is shrunk towards none
@@ -79,8 +83,27 @@ def ask(
     if len(z) < FEWEST:
         return Chance(p, np.zeros(len(z), bool), False)
     rng = np.random.default_rng(seed)
+    asked = np.arange(len(z)) if len(z) <= ROWS else np.sort(np.argsort(-score, kind="stable")[:ASKED])
+    p[asked], evident = _asked(z, asked, rng, blocks)
+    if evident and len(z) > ROWS and benjamini_hochberg(p, LISTED).mean() > LARGE:
+        p[asked] = np.maximum(p[asked], _asked(z, asked, rng, blocks)[0])
+        evident = _least(p) <= SURE
+    cells = np.ones(len(z))
+    for told in apart(numbers or ([] if dates else list(z.T)), dates):
+        cells = np.minimum(cells, told)
+    cells[odd(numbers or [], len(z))] = RARE
+    wild = cells < 1
+    p[wild] = np.minimum(p[wild], cells[wild] / len(z))
+    among = wild.copy()
+    among[asked] = True
+    return Chance(p, among, evident or bool(wild.any()))
+
+
+def _asked(
+    z: np.ndarray, asked: np.ndarray, rng: np.random.Generator, blocks: Blocks | None
+) -> tuple[np.ndarray, bool]:  # fmt: skip
+    """p-values of the rows ``asked``, and whether they are evidence, measured by ``ROWS`` rows of z, drawn anew."""
     part = np.sort(rng.permutation(len(z))[:ROWS])
-    asked = np.arange(len(z)) if len(part) == len(z) else np.sort(np.argsort(-score, kind="stable")[:ASKED])
     measures, found = Measures.fit(z[part], rng)
     if len(part) < len(z):
         found = measures.measure(z[asked], np.isin(asked, part))
@@ -91,7 +114,7 @@ def ask(
         return _told(len(part), draw(own), own)
 
     null: list[np.ndarray] = []
-    evident = True
+    p = np.ones(len(z))
     for count in (FIRST, TABLES):
         with ThreadPoolExecutor(THREADS) as pool:
             null += pool.map(one, rng.spawn(count - len(null)))
@@ -100,15 +123,7 @@ def ask(
         evident = least <= LISTED and (least < min(map(_least, others)) if not drawn else least <= SURE)
         if not evident and not (drawn and least <= NEAR):
             break
-    cells = np.ones(len(z))
-    for told in apart(numbers or ([] if dates else list(z.T)), dates):
-        cells = np.minimum(cells, told)
-    cells[odd(numbers or [], len(z))] = RARE
-    wild = cells < 1
-    p[wild] = np.minimum(p[wild], cells[wild] / len(z))
-    among = wild.copy()
-    among[asked] = True
-    return Chance(p, among, bool(evident or wild.any()))
+    return p[asked], bool(evident)
 
 
 def _told(learned: int, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
