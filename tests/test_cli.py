@@ -69,6 +69,10 @@ def test_detect_without_labels_shows_strangest_rows(table: Path) -> None:
     for words in ("The strangest rows", "id (identifier", "2 numeric, 1 category, 1 date", "of 90 rows", "look amiss"):
         assert words in made.stdout.replace("'", "")
     assert made.stderr == ""
+    told = made.stdout[made.stdout.index("Why the strangest are") :]
+    assert told.count("row ") == 3 <= told.count("typical for rows like this")
+    found = strict_json(run("detect", table, "--drop", "fraud", "--contamination", "0.1", "--json").stdout)
+    assert [r["row"] for r in found["why"]] == [r["row"] for r in found["strangest"][:3]]
 
 
 def test_detect_with_labels_tells_measures_beside_chance(table: Path) -> None:

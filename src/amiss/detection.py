@@ -14,6 +14,7 @@ from amiss.attribution import blocks_of
 from amiss.calibrate import Calibration
 from amiss.classifier import Classifier
 from amiss.decision import Decision, benjamini_hochberg
+from amiss.explain import Explanation
 from amiss.model import Model, fit_prepared, measured, times
 from amiss.schema import Schema
 from amiss.table import Table
@@ -69,6 +70,15 @@ class Detection:
     evaluation: dict[str, Any] | None = None
     verdict: Verdict | None = None
     task: Fit | None = None
+
+    def why(self, most: int) -> Explanation | None:
+        """Why the strangest flagged rows are, so many at most; None where there are none, where labels were given (each
+        row is then scored by another model), and where the model keeps no rows to compare with."""
+        score, flagged, p_value = (self.frame[name].to_numpy() for name in ("score", "is_anomaly", "p_value"))
+        if self.model is None or self.model.background is None or self.task is None or not flagged.any():
+            return None
+        count = min(most, int(flagged.sum()))
+        return self.model.explain_table(self.task.table, count, score=score, flagged=flagged, p_value=p_value)
 
 
 def detect(data: Any, label: str | int | None = None, **options: Any) -> Detection:

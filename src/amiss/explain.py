@@ -113,6 +113,11 @@ class Explanation:
         """Groups of several rows, then every row with its reasons and what would make it ordinary; plain text."""
         lines = [translated(self.note, lang)] if self.note else []
         lines += [g.sentence(lang) for g in self.groups[:12] if len(g.rows) > 1]
+        return "\n".join([*lines, *self.rows_told(lang)])
+
+    def rows_told(self, lang: str = "en") -> list[str]:
+        """Lines: every row, its reasons and what would make it ordinary."""
+        lines = []
         for r in self.rows:
             head, score, p = say("row", lang, row=r.row), say("report.score", lang), say("report.p", lang)
             lines.append(f"{head}: {score} {r.score:.4g}, {p} {r.p_value:.3g}")
@@ -121,7 +126,7 @@ class Explanation:
                 lines.append(f"  {r.counterfactual.sentence(lang)}")
             elif not self.note:
                 lines.append(f"  {say('change.unknown' if r.is_anomaly else 'change.none', lang)}")
-        return "\n".join(lines)
+        return lines
 
     def to_text(self) -> str:
         """JSON as text."""

@@ -10,6 +10,7 @@ import polars as pl
 
 from amiss.decision import Rule
 from amiss.detection import Detection
+from amiss.explain import Explanation
 from amiss.model import Model
 from amiss.plain import finite
 from amiss.schema import Schema
@@ -18,6 +19,7 @@ from amiss.verdict import Verdict
 from amiss.verdicts import OURS, strangest
 
 SHOWN = 10  #: strangest rows that are listed
+WHY = 3  #: of which reasons are told
 
 
 @dataclass
@@ -26,7 +28,8 @@ class Outcome:
 
     source: what the table is called. card: the model's. columns: what is done to each. frame: the person's columns,
     and where rows were scored, score, p_value and is_anomaly. rule: how rows are flagged; of series in words.
-    verdict: whether anything is amiss. reported: what a report is made from.
+    verdict: whether anything is amiss. why: reasons of the strangest flagged rows. reported: what a report is made
+    from.
     """
 
     source: str
@@ -42,6 +45,7 @@ class Outcome:
     seconds: float = 0.0
     output: str | None = None
     verdict: Verdict | None = None
+    why: Explanation | None = None
     reported: Any = None
     lang: str = "en"
     learning: dict[str, Any] | None = None
@@ -87,6 +91,8 @@ class Outcome:
         if self.frame is not None:
             ours = self.frame.select(name for name in OURS if name in self.frame.columns)
             found["strangest"] = [{"row": int(i) + 1, **ours.row(int(i), named=True)} for i in self.strangest()]
+        if self.why is not None:
+            found["why"] = self.why.to_json(self.lang)["rows"]
         if self.evaluation is not None:
             found["evaluation"] = self.evaluation
         if self.learning is not None:
@@ -109,6 +115,7 @@ def of_detection(task: Fit, detection: Detection) -> Outcome:
         rule,
         detection.evaluation,
         verdict=detection.verdict,
+        why=detection.why(WHY),
         reported=detection,
     )
 

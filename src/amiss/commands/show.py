@@ -23,6 +23,8 @@ from amiss.schema import Kind
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from amiss.explain import Explanation
+
 NOTES, CELL = 12, 20  #: notes that are told, and characters of a cell
 PLAIN = frozenset(string.ascii_letters + string.digits + "_.,-")  #: what a shell takes as it is
 
@@ -98,6 +100,13 @@ def strangest_rows(outcome: Outcome, console: Console, first: Sequence[str | Non
     console.print(table)
     if shown < len(own):
         console.print("  " + say("show.wide", lang, count=len(own) - shown), style="dim")
+
+
+def why(found: Explanation, console: Console, lang: str) -> None:
+    """The reasons of a few rows."""
+    console.print(Text(say("show.why", lang), "bold"))
+    for line in found.rows_told(lang):
+        console.print(Text(clean(f"  {line}")), soft_wrap=True)
 
 
 def measures(evaluation: dict[str, Any], console: Console, lang: str = "en") -> None:

@@ -194,6 +194,8 @@ def finish(result: Outcome, screen: Screen, then: str = "", rows: bool = True) -
         show.leaks(result.leaks, screen, result.lang)
     if result.frame is not None and rows:
         show.strangest_rows(result, console)
+    if result.why is not None:
+        show.why(result.why, console, result.lang)
     if result.evaluation is not None:
         show.measures(result.evaluation, console, result.lang)
     if result.learning is not None:

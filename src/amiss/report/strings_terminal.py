@@ -18,6 +18,7 @@ TERMINAL: dict[str, dict[str, str]] = {
     "show.anomaly": {"en": "anomaly", "zh": "异常"},
     "show.yes": {"en": "yes", "zh": "是"},
     "show.no": {"en": "no", "zh": "否"},
+    "show.why": {"en": "Why the strangest are; --report FILE tells it of more", "zh": "最异常行的原因；--report FILE 给出更多行的原因"},
     "show.wide": {"en": "columns that do not fit the width: {count}; -o FILE writes them all", "zh": "另有 {count} 列超出宽度；-o FILE 写出全部"},
     "show.quality": {"en": "How well labelled anomalies were found", "zh": "已标注异常的识别效果"},
     "show.reached": {"en": "reached", "zh": "达到"},
