@@ -220,7 +220,7 @@ def test_that_much_of_a_long_table_is_strange_is_seen_twice(share: float, monkey
         strange = np.arange(len(asked)) < share * len(z)
         return np.where(strange & (len(looks) == 1), 1e-5, 0.9), len(looks) == 1
 
-    monkeypatch.setattr(surrogates, "_asked", measured)
+    monkeypatch.setattr(surrogates, "_by_part", measured)
     z = np.random.default_rng(0).standard_normal((3 * surrogates.ROWS, 3)).astype(np.float32)
     found = ask(z, z[:, 0])
     assert (found.evident, len(looks)) == ((True, 1) if share < surrogates.LARGE else (False, 2))

@@ -41,7 +41,7 @@ ASKED = 40_000  #: rows of a long table that are asked about, its strangest
 SURE = 0.02  #: level of evidence in long tables, where there is no surrogate of all the rows
 NEAR = 0.5  #: a long table beyond this level is given up at the first look
 LISTED = 0.1  #: with no share of false alarms below this there is no evidence
-LARGE = 0.05  #: share of the rows beyond which a second part is asked
+LARGE = 0.05  #: share of a long table beyond which a list is held against a second part of it
 BEYOND = 0.01  #: share of the surrogates' rows that a Pareto tail is fitted to
 COUNTED = 10  #: with so many surrogate rows at least as strange, their share is the p-value
 SHRINK = 1e-6  #: least share of the correlations that is shrunk towards none
@@ -84,10 +84,10 @@ def ask(
         return Chance(p, np.zeros(len(z), bool), False)
     rng = np.random.default_rng(seed)
     asked = np.arange(len(z)) if len(z) <= ROWS else np.sort(np.argsort(-score, kind="stable")[:ASKED])
-    p[asked], evident = _asked(z, asked, rng, blocks)
+    p[asked], evident = _by_part(z, asked, rng, blocks)
     if evident and len(z) > ROWS and benjamini_hochberg(p, LISTED).mean() > LARGE:
-        p[asked] = np.maximum(p[asked], _asked(z, asked, rng, blocks)[0])
-        evident = _least(p) <= SURE
+        again, evident = _by_part(z, asked, rng, blocks)
+        p[asked] = np.maximum(p[asked], again)
     cells = np.ones(len(z))
     for told in apart(numbers or ([] if dates else list(z.T)), dates):
         cells = np.minimum(cells, told)
@@ -99,7 +99,7 @@ def ask(
     return Chance(p, among, evident or bool(wild.any()))
 
 
-def _asked(
+def _by_part(
     z: np.ndarray, asked: np.ndarray, rng: np.random.Generator, blocks: Blocks | None
 ) -> tuple[np.ndarray, bool]:  # fmt: skip
     """p-values of the rows ``asked``, and whether they are evidence, measured by ``ROWS`` rows of z, drawn anew."""
