@@ -38,6 +38,11 @@ def data_folder() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def tables(data_folder: Path) -> Path:
+    return data_folder / "tables"
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """A real browser without a window, or a skip where there is none."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -50,15 +49,12 @@ def test_medical_screening(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert "keeps no training rows" in capsys.readouterr().out
 
 
-@pytest.mark.skipif("AMISS_DATA" not in os.environ, reason="AMISS_DATA names no folder with the stroke table")
-def test_screening_on_real_people() -> None:
+def test_screening_on_real_people(tables: Path) -> None:
     from click.testing import CliRunner
 
     from amiss.cli import main
 
-    path = Path(os.environ["AMISS_DATA"]) / "tables" / "stroke.csv"
-    if not path.exists():
-        pytest.skip(f"{path} is absent")
+    path = tables / "stroke.csv"
     quick = ["--detector", "FeedForward", "--set", "epochs=3", "--set", "n_estimators=1"]
     made = CliRunner().invoke(main, ["detect", str(path), "--label", "stroke", "--alerts", "50", *quick])
     assert made.exit_code == 0, made.output

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -168,21 +168,22 @@ def test_a_category_of_400_000_values():
     assert (np.bincount(codes) == counts).all()
 
 
-DATA = Path(os.environ.get("AMISS_DATA", Path(__file__).parents[2] / "shared" / "data")) / "tables"
-real = pytest.mark.skipif(not DATA.is_dir(), reason=f"the real tables are not here (AMISS_DATA): {DATA}")
+@pytest.fixture
+def learn(tables: Path) -> Callable[..., Table]:
+    """A real table, learned."""
 
+    def of(name: str, *, label=None, header: bool = True, names: str | None = None, **options) -> Table:
+        given = read_names(tables / names) if names else None
+        return Table.learn(read(tables / name, ReadOptions(header=header, names=given)), label=label, **options)
 
-def learn(name: str, *, label=None, header: bool = True, names: str | None = None, **options) -> Table:
-    given = read_names(DATA / names) if names else None
-    return Table.learn(read(DATA / name, ReadOptions(header=header, names=given)), label=label, **options)
+    return of
 
 
 def of_kind(table: Table, kind: str) -> list[str]:
     return [c.name for c in table.schema if c.kind == kind]
 
 
-@real
-def test_vehicle_claims():
+def test_vehicle_claims(learn):
     table = learn("vehicle_claims.csv.gz", label="FraudFound_P")
     assert (table.rows, len(table.schema)) == (15420, 32)
     assert of_kind(table, "identifier") == ["PolicyNumber"]
@@ -195,8 +196,7 @@ def test_vehicle_claims():
     assert int((labels.y == 1).sum()) == 923
 
 
-@real
-def test_sales_reports():
+def test_sales_reports(learn):
     table = learn("sales_reports.csv.gz", label="Insp")
     assert {c.name: (c.kind, c.distinct) for c in table.schema if c.kind == "category"} == {
         "ID": ("category", 6016), "Prod": ("category", 4548),
@@ -207,8 +207,7 @@ def test_sales_reports():
     assert [int((labels.y == v).sum()) for v in (1, 0, -1)] == [1270, 14462, 385414]
 
 
-@real
-def test_card_transactions():
+def test_card_transactions(learn):
     table = learn("card_transactions_sim.parquet", label="TX_FRAUD", drop=("TX_FRAUD_SCENARIO",))
     assert {c.name: c.kind for c in table.schema} == {
         "TRANSACTION_ID": "identifier", "TX_DATETIME": "datetime", "CUSTOMER_ID": "category", "TERMINAL_ID": "category",
@@ -218,13 +217,12 @@ def test_card_transactions():
     np.testing.assert_array_equal(seconds - seconds[0] + 31, table.numbers("TX_TIME_SECONDS"))
 
 
-@real
-def test_nsl_kdd():
+def test_nsl_kdd(learn, tables):
     table = learn("nsl_kdd_train.txt.gz", header=False, names="nsl_kdd_field_names.csv", label="42", drop=("43",))
     assert (table.rows, len(table.schema)) == (25192, 41)
     assert of_kind(table, "category") == ["protocol_type", "service", "flag"]
     assert of_kind(table, "constant") == ["num_outbound_cmds", "is_host_login"]
-    test = read(DATA / "nsl_kdd_test.txt.gz", ReadOptions(False, read_names(DATA / "nsl_kdd_field_names.csv")))
+    test = read(tables / "nsl_kdd_test.txt.gz", ReadOptions(False, read_names(tables / "nsl_kdd_field_names.csv")))
     matched = Table.match(test, table.schema, label="42")
     assert matched.rows == 22544
     labels = read_labels(table.raw, "42")
@@ -232,10 +230,9 @@ def test_nsl_kdd():
     assert int(match_labels(test, "42", labels.spec).y.sum()) == 12833  # new attacks are anomalies
 
 
-@real
-def test_kdd99():
+def test_kdd99(learn, tables):
     with pytest.raises(TableError, match="--no-header"):
-        read(DATA / "kdd99_10pct.csv.gz")
+        read(tables / "kdd99_10pct.csv.gz")
     table = learn("kdd99_10pct.csv.gz", header=False, label="42")
     assert (table.rows, len(table.schema)) == (494021, 41)
     assert of_kind(table, "category") == ["c2", "c3", "c4"]
@@ -243,8 +240,7 @@ def test_kdd99():
     assert read_labels(table.raw, "42").normal == ("normal.",)
 
 
-@real
-def test_ai4i2020():
+def test_ai4i2020(learn):
     table = learn("ai4i2020.csv", label="Machine_failure", drop=("TWF", "HDF", "PWF", "OSF", "RNF"))
     assert table.schema.names[0] == "UDI"  # the byte-order mark is gone
     assert of_kind(table, "identifier") == ["UDI", "Product ID"]
@@ -252,16 +248,14 @@ def test_ai4i2020():
     assert len(of_kind(table, "numeric")) == 5
 
 
-@real
-def test_stroke():
+def test_stroke(learn):
     table = learn("stroke.csv", label="stroke")
     assert of_kind(table, "identifier") == ["id"]
     assert (table.schema["bmi"].kind, table.schema["bmi"].missing) == ("numeric", 201)
     assert table.schema["smoking_status"].distinct == 4
 
 
-@real
-def test_hypothyroid():
+def test_hypothyroid(learn):
     table = learn("hypothyroid.data.txt", header=False, names="hypothyroid.names.txt", label="1")
     assert table.raw.frame.columns[:3] == ["class", "age", "sex"]
     assert "class" not in table.schema.names
@@ -270,17 +264,15 @@ def test_hypothyroid():
     assert read_labels(table.raw, "1").anomaly == "hypothyroid"
 
 
-@real
-def test_heart_2020():
+def test_heart_2020(learn):
     table = learn("heart_2020.csv.gz", label="HeartDisease")
     assert len(of_kind(table, "category")) == 13
     assert of_kind(table, "numeric") == ["BMI", "PhysicalHealth", "MentalHealth", "SleepTime"]
     assert table.numbers("BMI")[0] == 16.6
 
 
-@real
-def test_a_semicolon_table_with_times():
-    folder = DATA.parent / "series" / "skab" / "valve1"
+def test_a_semicolon_table_with_times(data_folder):
+    folder = data_folder / "series" / "skab" / "valve1"
     raw = read(str(folder / "[01].csv"))
     table = Table.learn(raw, label="anomaly", drop=("changepoint",))
     assert "the separator is a semicolon" in raw.notes
@@ -288,9 +280,8 @@ def test_a_semicolon_table_with_times():
     assert len(of_kind(table, "numeric")) == 8
 
 
-@real
-def test_no_real_table_is_refused():
-    for place in sorted(DATA.iterdir()):
+def test_no_real_table_is_refused(tables):
+    for place in sorted(tables.iterdir()):
         if "names" not in place.name:
             try:
                 Table.learn(read(place))

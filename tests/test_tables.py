@@ -50,11 +50,6 @@ CASES = {
 }
 
 
-@pytest.fixture(scope="module")
-def tables(data_folder: Path) -> Path:
-    return data_folder / "tables"
-
-
 def some(tables: Path, case: Case, tmp: Path) -> Path:
     """The first lines of the table, as a text like the table itself; the whole where it is short."""
     source = tables / case.file
